@@ -1,0 +1,160 @@
+//! The settings, read from the environment once at start and checked as a whole.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use kernel::{env, secret::Keyring};
+use secrecy::SecretString;
+use url::Url;
+
+/// Who may make an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SignUp {
+    /// Anybody.
+    #[default]
+    Open,
+    /// Whoever has an invitation link.
+    Invite,
+    /// Nobody new.
+    Closed,
+}
+
+impl std::str::FromStr for SignUp {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "open" => Ok(Self::Open),
+            "invite" => Ok(Self::Invite),
+            "closed" => Ok(Self::Closed),
+            _ => Err("write open, invite or closed"),
+        }
+    }
+}
+
+/// Everything an operator can set. Documented for people in the README's table.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `DATABASE_URL`; none starts a private cluster in the data folder.
+    pub database_url: Option<String>,
+    /// `DATABASE_CONNECTIONS`, default 10.
+    pub database_connections: u32,
+    /// `OTREE_HR_DATA`, default `./data`.
+    pub data: PathBuf,
+    /// `LISTEN` (address and port), or `PORT` on all addresses; default 127.0.0.1:8000.
+    pub listen: SocketAddr,
+    /// `PUBLIC_URL`: how browsers reach us. Its scheme decides about secure cookies.
+    pub public_url: Url,
+    /// `MARKET_LISTEN`: a listener of its own for the built-in marketplace; none mounts it under `/market`.
+    pub market_listen: Option<SocketAddr>,
+    /// `MARKET_URL`: how browsers reach the marketplace.
+    pub market_url: Url,
+    /// `SECRET_KEY` and the former ones in `SECRET_KEY_OLD`.
+    pub keyring: Keyring,
+    /// `SIGNUP`: open, invite or closed.
+    pub sign_up: SignUp,
+    /// `ALLOW_PRIVATE_NETWORKS`: networks (CIDR) that oTree sites may live in although they are private.
+    pub allow_private: Vec<ipnet::IpNet>,
+    /// `TRUST_PROXY`: whether the last X-Forwarded-For address is the visitor's (behind one trusted proxy).
+    pub trust_proxy: bool,
+}
+
+impl Config {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// Names the variable that is missing or wrong.
+    pub fn from_env() -> anyhow::Result<Self> {
+        let database_url = env::text("DATABASE_URL");
+        let data = PathBuf::from(env::text("OTREE_HR_DATA").unwrap_or_else(|| "data".into()));
+        let listen = listen()?;
+        let market_listen = env::text("MARKET_LISTEN")
+            .map(|text| text.parse().context("MARKET_LISTEN must be an address and a port"))
+            .transpose()?;
+        let public_url = url("PUBLIC_URL", &format!("http://localhost:{}", listen.port()))?;
+        let market_url = url("MARKET_URL", &default_market(&public_url, market_listen))?;
+        Ok(Self {
+            keyring: keyring(database_url.is_none(), &data)?,
+            database_url,
+            database_connections: env::parsed("DATABASE_CONNECTIONS", 10)?,
+            data,
+            listen,
+            public_url,
+            market_listen,
+            market_url,
+            sign_up: env::parsed("SIGNUP", SignUp::default())?,
+            allow_private: env::list("ALLOW_PRIVATE_NETWORKS")?,
+            trust_proxy: env::parsed("TRUST_PROXY", false)?,
+        })
+    }
+
+    /// Whether browsers reach us over TLS, so that cookies may demand it.
+    pub fn secure(&self) -> bool {
+        self.public_url.scheme() == "https"
+    }
+
+    /// An absolute address of ours; `path` starts with a slash.
+    pub fn absolute(&self, path: &str) -> String {
+        format!("{}{path}", self.public_url.as_str().trim_end_matches('/'))
+    }
+}
+
+fn listen() -> anyhow::Result<SocketAddr> {
+    if let Some(text) = env::text("LISTEN") {
+        return text.parse().context("LISTEN must be an address and a port, such as 0.0.0.0:8000");
+    }
+    match env::text("PORT") {
+        Some(port) => format!("0.0.0.0:{port}").parse().context("PORT must be a port number"),
+        None => Ok(SocketAddr::from(([127, 0, 0, 1], 8000))),
+    }
+}
+
+fn url(name: &str, default: &str) -> anyhow::Result<Url> {
+    let text = env::text(name).unwrap_or_else(|| default.to_owned());
+    let url: Url =
+        text.parse().with_context(|| format!("{name} must be an address like https://hr.example.org"))?;
+    anyhow::ensure!(
+        matches!(url.scheme(), "http" | "https") && url.host().is_some(),
+        "{name} must start with https:// (or http:// on your own machine)"
+    );
+    Ok(url)
+}
+
+fn default_market(public: &Url, listen: Option<SocketAddr>) -> String {
+    match listen {
+        Some(address) => format!("http://localhost:{}", address.port()),
+        None => format!("{}/market", public.as_str().trim_end_matches('/')),
+    }
+}
+
+/// The master secret: from the environment, or, beside a private cluster only, from a file made at first start.
+fn keyring(private_cluster: bool, data: &std::path::Path) -> anyhow::Result<Keyring> {
+    let current = match env::text("SECRET_KEY") {
+        Some(text) => text,
+        None if private_cluster => secret_file(&data.join("secret_key"))?,
+        None => return Err(env::SettingError::Missing("SECRET_KEY".into()).into()),
+    };
+    let former: Vec<String> = env::list("SECRET_KEY_OLD")?;
+    let former: Vec<SecretString> = former.into_iter().map(SecretString::from).collect();
+    Keyring::new(&SecretString::from(current), &former).context("SECRET_KEY")
+}
+
+fn secret_file(path: &std::path::Path) -> anyhow::Result<String> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    if let Ok(text) = std::fs::read_to_string(path) {
+        return Ok(text.trim().to_owned());
+    }
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let secret = format!("{}{}", kernel::secret::token(), kernel::secret::token());
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    file.write_all(secret.as_bytes())?;
+    Ok(secret)
+}

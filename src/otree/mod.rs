@@ -1,0 +1,1 @@
+//! oTree's REST API and links.

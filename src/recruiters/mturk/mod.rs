@@ -1,0 +1,1 @@
+//! Amazon Mechanical Turk's requester protocol, through the AWS SDK.
