@@ -1,1 +1,6 @@
 //! accounts
+
+kernel::typed_id!(
+    /// Names one account.
+    AccountId
+);

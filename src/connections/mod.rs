@@ -1,1 +1,6 @@
 //! connections
+
+kernel::typed_id!(
+    /// Names one connection.
+    ConnectionId
+);

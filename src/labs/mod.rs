@@ -1,1 +1,6 @@
 //! labs
+
+kernel::typed_id!(
+    /// Names one lab.
+    LabId
+);

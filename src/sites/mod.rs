@@ -1,1 +1,6 @@
 //! sites
+
+kernel::typed_id!(
+    /// Names one registered oTree site.
+    SiteId
+);
