@@ -9,6 +9,7 @@
 //! | [`env`] | settings read from the environment, once, with errors that name the variable |
 //! | [`db`] | the pool, the private Postgres cluster, migrations |
 //! | [`outbound`] | the one HTTP client for addresses that users typed |
+//! | [`process`] | a child process and everything it starts, ended as one |
 //! | [`telemetry`] | the log |
 
 pub mod clock;
@@ -17,6 +18,7 @@ pub mod env;
 pub mod ids;
 pub mod money;
 pub mod outbound;
+pub mod process;
 pub mod secret;
 pub mod telemetry;
 #[cfg(feature = "testing")]
