@@ -1,1 +1,3 @@
+//! The built-in marketplace: a server that speaks the MTurk requester protocol, and a site for its workers.
 
+pub mod workers;

@@ -1,0 +1,177 @@
+//! What a bot reads from the worker site's pages and from a HIT's frame.
+
+use scraper::Html;
+use url::Url;
+
+use super::browser::Page;
+use super::forms::{self, Form, css};
+
+/// A group in the list of HITs.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Listed {
+    pub title: String,
+    pub requester: String,
+    pub preview: Url,
+}
+
+/// The accepted HIT as its work page shows it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Frame {
+    pub src: Url,
+    pub hit_id: String,
+    pub assignment_id: String,
+}
+
+/// The groups listed on the page.
+pub(super) fn groups(page: &Page) -> Vec<Listed> {
+    let html = Html::parse_document(&page.body);
+    let selector = css("[data-group]");
+    let listed = html.select(&selector).filter_map(|group| {
+        let link = group.select(&css("a[href]")).next()?.attr("href")?;
+        let text = |name: &str| group.attr(name).unwrap_or_default().to_owned();
+        Some(Listed {
+            title: text("data-title"),
+            requester: text("data-requester"),
+            preview: page.link(link)?,
+        })
+    });
+    listed.collect()
+}
+
+/// The signed-in worker's id.
+pub(super) fn worker_id(page: &Page) -> Option<String> {
+    let html = Html::parse_document(&page.body);
+    html.select(&css("[data-worker-id]")).next()?.attr("data-worker-id").map(str::to_owned)
+}
+
+/// Where the page's form with this id goes, if it has such a form.
+pub(super) fn form_target(page: &Page, id: &str) -> Option<Url> {
+    let html = Html::parse_document(&page.body);
+    let form = html.select(&css("form[id][action]")).find(|form| form.attr("id") == Some(id))?;
+    page.link(form.attr("action")?)
+}
+
+/// The frame of a work page; none on a page where nothing was accepted.
+pub(super) fn frame(page: &Page) -> Option<Frame> {
+    let html = Html::parse_document(&page.body);
+    let src = page.link(html.select(&css("iframe#task[src]")).next()?.attr("src")?)?;
+    let query = |name: &str| src.query_pairs().find(|(n, _)| n == name).map(|(_, value)| value.into_owned());
+    let (hit_id, assignment_id) = (query("hitId")?, query("assignmentId")?);
+    (assignment_id != "ASSIGNMENT_ID_NOT_AVAILABLE").then_some(Frame { src, hit_id, assignment_id })
+}
+
+/// The link that opens the study. As the scripts around such links do, it hands on the frame's own parameters
+/// when the link has none.
+pub(super) fn study_link(page: &Page) -> Option<Url> {
+    let html = Html::parse_document(&page.body);
+    let (named, tabs) = (css("a.otree-link[href]"), css("a[target=_blank][href]"));
+    let href = html.select(&named).chain(html.select(&tabs)).find_map(|a| a.attr("href"))?;
+    let mut link = page.link(href)?;
+    if !link.query_pairs().any(|(name, _)| name == "assignmentId") {
+        let own: Vec<_> = page.url.query_pairs().filter(|(name, _)| name != "turkSubmitTo").collect();
+        link.query_pairs_mut().extend_pairs(own);
+    }
+    Some(link)
+}
+
+/// The form that hands the HIT in, once it can be pressed, and where it goes.
+pub(super) fn submission(page: &Page) -> Option<(Form, Url)> {
+    let html = Html::parse_document(&page.body);
+    let pressable = |form: &Form| form.buttons.is_empty() || form.buttons.iter().any(|button| button.enabled);
+    let own = forms::forms(&html).into_iter().filter(pressable).find_map(|form| {
+        let target = page.link(form.action.as_deref()?)?;
+        target.path().ends_with("/mturk/externalSubmit").then_some((form, target))
+    });
+    own.or_else(|| crowd_form(page, &html))
+}
+
+/// A `crowd-form` is sent by a script to the address the frame was given; fields and target are the same here.
+fn crowd_form(page: &Page, html: &Html) -> Option<(Form, Url)> {
+    let mut form = forms::form(html.select(&css("crowd-form")).next()?);
+    let query =
+        |name: &str| page.url.query_pairs().find(|(n, _)| n == name).map(|(_, value)| value.into_owned());
+    let target =
+        Url::parse(&format!("{}/mturk/externalSubmit", query("turkSubmitTo")?.trim_end_matches('/'))).ok()?;
+    form.fields.push(forms::Field {
+        name: "assignmentId".into(),
+        kind: forms::Kind::Hidden,
+        required: true,
+        value: query("assignmentId")?,
+    });
+    Some((form, target))
+}
+
+/// What "my work" says of the assignment.
+pub(super) fn work_state(page: &Page, assignment_id: &str) -> Option<String> {
+    let html = Html::parse_document(&page.body);
+    let row = html
+        .select(&css("[data-assignment]"))
+        .find(|row| row.attr("data-assignment") == Some(assignment_id))?;
+    row.attr("data-state").map(str::to_owned)
+}
+
+/// The page's heading and first words, to quote in a report.
+pub(super) fn says(page: &Page) -> String {
+    let html = Html::parse_document(&page.body);
+    let main = html.select(&css("main")).next().unwrap_or_else(|| html.root_element());
+    let text: String = main.text().collect::<Vec<_>>().join(" ");
+    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(160).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(url: &str, body: &str) -> Page {
+        let status = reqwest::StatusCode::OK;
+        Page { url: url.parse().unwrap(), status, headers: Default::default(), body: body.into() }
+    }
+
+    #[test]
+    fn the_study_link_hands_on_the_frames_parameters_once() {
+        let frame =
+            "https://m.example/q?assignmentId=1&hitId=2&workerId=A3&turkSubmitTo=https%3A%2F%2Fm.example";
+        let link =
+            |href: &str| study_link(&page(frame, &format!("<a target=_blank href='{href}'>go</a>"))).unwrap();
+        assert_eq!(link("https://hr.example/go").query(), Some("assignmentId=1&hitId=2&workerId=A3"));
+        assert_eq!(link("https://hr.example/go?assignmentId=9").query(), Some("assignmentId=9"));
+    }
+
+    #[test]
+    fn a_submit_button_that_is_disabled_is_waited_for() {
+        let form = |button: &str| {
+            format!(
+                "<form method=post action='/mturk/externalSubmit'><input type=hidden name=assignmentId value=1>{button}</form>"
+            )
+        };
+        let url = "https://m.example/frame";
+        assert!(submission(&page(url, &form("<button disabled>Submit</button>"))).is_none());
+        let (_, target) = submission(&page(url, &form("<button>Submit</button>"))).unwrap();
+        assert_eq!(target.as_str(), "https://m.example/mturk/externalSubmit");
+    }
+
+    #[test]
+    fn a_crowd_form_is_sent_where_the_frame_was_told() {
+        let url = "https://m.example/q?assignmentId=1&turkSubmitTo=https%3A%2F%2Fm.example%2Fpool%2F";
+        let (form, target) = submission(&page(
+            url,
+            "<crowd-form><crowd-input name=completion_code></crowd-input></crowd-form>",
+        ))
+        .unwrap();
+        assert_eq!(target.as_str(), "https://m.example/pool/mturk/externalSubmit");
+        assert_eq!(
+            form.fields.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(),
+            ["completion_code", "assignmentId"]
+        );
+    }
+
+    #[test]
+    fn a_preview_is_not_an_accepted_frame() {
+        let url = "https://m.example/groups/1";
+        let src = |id: &str| {
+            format!("<iframe id=task src='https://a.example/?assignmentId={id}&hitId=H'></iframe>")
+        };
+        assert!(frame(&page(url, &src("ASSIGNMENT_ID_NOT_AVAILABLE"))).is_none());
+        assert_eq!(frame(&page(url, &src("AB"))).unwrap().assignment_id, "AB");
+    }
+}
