@@ -1,3 +1,26 @@
 //! The built-in marketplace: a server that speaks the MTurk requester protocol, and a site for its workers.
+//!
+//! | module | one idea |
+//! | --- | --- |
+//! | [`engine`] | what HITs, assignments and money do; SQL in the caller's transaction, time as an argument |
+//! | [`protocol`] | requests in, answers out: signatures, one registry of operations, error shapes |
+//! | [`workers`] | the pages where people find, accept and submit work |
+//! | [`clock`] | the market's own time, which can be frozen, stepped and sped up |
+//! | [`journal`] | what happened, append-only: the truth that tests compare others with |
+//! | [`faults`] | trouble on demand |
+//!
+//! The crate knows the kernel and nothing of the product; everything lives in the schema `market`.
 
+pub mod clock;
+pub mod engine;
+pub mod faults;
+pub mod journal;
+mod market;
+mod migrations;
+pub mod protocol;
+mod settings;
 pub mod workers;
+
+pub use market::{Market, RequesterKeys};
+pub use migrations::{MIGRATOR, migrate};
+pub use settings::{Fees, Quirks, Rounding, Settings};

@@ -1,0 +1,156 @@
+//! The marketplace as a worker sees it: groups of HITs to take from, and their own work.
+
+use chrono::{DateTime, Utc};
+use kernel::money::Cents;
+use sqlx::PgConnection;
+
+use super::assignments::AssignmentState;
+
+/// All HITs of one type that this worker could take.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// The type, by which the group is taken from.
+    pub hit_type_id: String,
+    /// The group's own id.
+    pub hit_group_id: String,
+    /// Title.
+    pub title: String,
+    /// Description.
+    pub description: String,
+    /// Keywords.
+    pub keywords: Option<String>,
+    /// Who publishes it, by name.
+    pub requester: String,
+    /// Cents per approved assignment.
+    pub reward: Cents,
+    /// Seconds from accept to deadline.
+    pub assignment_duration: i64,
+    /// Seconds from submit to automatic approval.
+    pub auto_approval_delay: i64,
+    /// HITs of the group with a place for this worker.
+    pub hits: i64,
+    /// Free places in them.
+    pub available: i64,
+    /// When the newest of them was published.
+    pub newest: DateTime<Utc>,
+    /// When the last of them expires.
+    pub expiration: DateTime<Utc>,
+}
+
+/// One assignment in a worker's own list.
+#[derive(Debug, Clone)]
+pub struct WorkItem {
+    /// The assignment.
+    pub assignment_id: String,
+    /// Its HIT.
+    pub hit_id: String,
+    /// Title.
+    pub title: String,
+    /// Who published it, by name.
+    pub requester: String,
+    /// Where it stands.
+    pub state: AssignmentState,
+    /// Cents when approved.
+    pub reward: Cents,
+    /// Cents of bonuses so far.
+    pub bonus: Cents,
+    /// When it was taken.
+    pub accepted_at: DateTime<Utc>,
+    /// When it must be handed in.
+    pub deadline: DateTime<Utc>,
+    /// When it was handed in.
+    pub submitted_at: Option<DateTime<Utc>>,
+    /// When it will be approved without a review.
+    pub auto_approval_at: Option<DateTime<Utc>>,
+    /// When it was approved or rejected.
+    pub reviewed_at: Option<DateTime<Utc>>,
+    /// The requester's words.
+    pub feedback: Option<String>,
+}
+
+/// A bonus as its worker sees it.
+#[derive(Debug, Clone)]
+pub struct BonusReceived {
+    /// For which work.
+    pub assignment_id: String,
+    /// Cents.
+    pub amount: Cents,
+    /// The requester's words.
+    pub reason: String,
+    /// When.
+    pub paid_at: DateTime<Utc>,
+}
+
+/// The groups this worker could take from, those with the newest HITs first. Without a worker: all that have a place.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn groups(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    worker_id: Option<&str>,
+) -> sqlx::Result<Vec<Group>> {
+    sqlx::query_as!(
+        Group,
+        r#"select t.hit_type_id, t.hit_group_id, t.title, t.description, t.keywords, r.name as requester,
+                  t.reward as "reward: Cents", t.assignment_duration, t.auto_approval_delay,
+                  count(*) as "hits!",
+                  sum(h.max_assignments - h.pending - h.submitted - h.approved - h.rejected)::bigint as "available!",
+                  max(h.created_at) as "newest!", max(h.expiration) as "expiration!"
+             from market.hit h
+             join market.hit_type t using (hit_type_id)
+             join market.requester r on r.requester_id = h.requester_id
+            where h.disposed_at is null and h.closed_at is null and h.expiration > $1
+              and h.pending + h.submitted + h.approved + h.rejected < h.max_assignments
+              and not exists (select from market.assignment a
+                               where a.hit_id = h.hit_id and a.worker_id = $2
+                                 and a.state not in ('returned', 'abandoned'))
+            group by t.hit_type_id, r.name
+            order by max(h.created_at) desc, t.hit_type_id"#,
+        now,
+        worker_id,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// The worker's work, newest first; what was returned or abandoned is left out.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn work_of(conn: &mut PgConnection, worker_id: &str) -> sqlx::Result<Vec<WorkItem>> {
+    sqlx::query_as!(
+        WorkItem,
+        r#"select a.assignment_id, a.hit_id, t.title, r.name as requester, a.state as "state: AssignmentState",
+                  h.reward as "reward: Cents",
+                  coalesce((select sum(b.amount) from market.bonus b
+                             where b.assignment_id = a.assignment_id and b.worker_id = a.worker_id), 0)::bigint
+                      as "bonus!: Cents",
+                  a.accepted_at, a.deadline, a.submitted_at, a.auto_approval_at,
+                  coalesce(a.approved_at, a.rejected_at) as reviewed_at, a.feedback
+             from market.assignment a
+             join market.hit h using (hit_id)
+             join market.hit_type t using (hit_type_id)
+             join market.requester r on r.requester_id = h.requester_id
+            where a.worker_id = $1 and a.state not in ('returned', 'abandoned')
+            order by a.seq desc"#,
+        worker_id,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// The worker's bonuses, newest first.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn bonuses_of(conn: &mut PgConnection, worker_id: &str) -> sqlx::Result<Vec<BonusReceived>> {
+    sqlx::query_as!(
+        BonusReceived,
+        r#"select assignment_id, amount as "amount: Cents", reason, paid_at
+             from market.bonus where worker_id = $1 order by seq desc"#,
+        worker_id,
+    )
+    .fetch_all(conn)
+    .await
+}

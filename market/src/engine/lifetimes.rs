@@ -1,0 +1,211 @@
+//! How a HIT comes, grows, ends and goes.
+
+use chrono::{DateTime, Duration, Utc};
+use kernel::money::Cents;
+use sqlx::PgConnection;
+
+use super::fees::LARGE;
+use super::hits::{self, Hit, HitStatus};
+use super::{Outcome, Refusal, hit_types, ids, money};
+use crate::journal::{self, Effect, Note};
+use crate::settings::Fees;
+
+/// More places than this no HIT has.
+const MOST_PLACES: i64 = 1_000_000_000;
+
+/// What to publish beside the type.
+#[derive(Debug, Clone)]
+pub struct NewHit {
+    /// The question document, checked.
+    pub question: String,
+    /// Places.
+    pub places: i64,
+    /// How long it can be accepted.
+    pub lifetime: Duration,
+    /// The requester's own note.
+    pub requester_annotation: Option<String>,
+    /// The request token, for the journal.
+    pub token: Option<String>,
+}
+
+/// Publishes a HIT of the requester's own type and sets its cost aside.
+///
+/// # Errors
+/// [`Refusal::NoSuchHitType`] or [`Refusal::InsufficientFunds`].
+pub async fn create(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    requester_id: &str,
+    fees: &Fees,
+    hit_type_id: &str,
+    new: &NewHit,
+) -> Outcome<Hit> {
+    let properties = hit_types::owned(conn, requester_id, hit_type_id).await?;
+    let fee = fees.of_assignment(properties.reward, new.places, properties.masters());
+    let hit_id = insert(conn, now, requester_id, hit_type_id, new, properties.reward, fee).await?;
+    let hit = hits::owned(conn, requester_id, &hit_id).await?;
+    money::hold(conn, now, &hit, new.places).await?;
+    record(conn, now, Effect::HitCreated, &hit, new.places, new.token.as_deref()).await?;
+    Ok(hit)
+}
+
+async fn insert(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    requester_id: &str,
+    hit_type_id: &str,
+    new: &NewHit,
+    reward: Cents,
+    fee: Cents,
+) -> sqlx::Result<String> {
+    sqlx::query_scalar!(
+        "insert into market.hit (hit_id, requester_id, hit_type_id, question, requester_annotation, max_assignments,
+                                 created_with, reward, fee, created_at, expiration)
+         values ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $10) returning hit_id",
+        ids::object(),
+        requester_id,
+        hit_type_id,
+        new.question,
+        new.requester_annotation,
+        new.places,
+        reward.0,
+        fee.0,
+        now,
+        now + new.lifetime,
+    )
+    .fetch_one(conn)
+    .await
+}
+
+/// Adds places. A HIT created with fewer than ten assignments stays under ten.
+///
+/// # Errors
+/// [`Refusal::NoSuchHit`], [`Refusal::Wall`], [`Refusal::TooManyAssignments`] or [`Refusal::InsufficientFunds`].
+pub async fn extend(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    requester_id: &str,
+    hit_id: &str,
+    places: i64,
+    token: Option<&str>,
+) -> Outcome<()> {
+    let hit = hits::owned_locked(conn, requester_id, hit_id).await?;
+    let grown = hit.max_assignments.saturating_add(places);
+    if hit.created_with < LARGE && grown >= LARGE {
+        return Err(Refusal::Wall);
+    }
+    if grown > MOST_PLACES {
+        return Err(Refusal::TooManyAssignments);
+    }
+    let grow = sqlx::query!(
+        "update market.hit set max_assignments = $2, reviewing = false where hit_id = $1",
+        hit_id,
+        grown
+    );
+    grow.execute(&mut *conn).await?;
+    if hit.closed_at.is_none() {
+        money::hold(conn, now, &hit, places).await?;
+    }
+    Ok(record(conn, now, Effect::HitExtended, &hit, places, token).await?)
+}
+
+/// Moves the end of accepting: not after `now` ends it now, later extends or reopens it.
+///
+/// # Errors
+/// [`Refusal::NoSuchHit`], or [`Refusal::InsufficientFunds`] when a HIT that was closed cannot be afforded again.
+pub async fn set_expiration(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    requester_id: &str,
+    hit_id: &str,
+    expiration: DateTime<Utc>,
+) -> Outcome<()> {
+    let mut hit = hits::owned_locked(conn, requester_id, hit_id).await?;
+    hit.expiration = if expiration > now { expiration } else { hit.expiration.min(now) };
+    sqlx::query!(
+        "update market.hit set expiration = $2, reviewing = reviewing and not $3 where hit_id = $1",
+        hit_id,
+        hit.expiration,
+        hit.expiration > now,
+    )
+    .execute(&mut *conn)
+    .await?;
+    record(conn, now, Effect::HitExpirationSet, &hit, 0, None).await?;
+    if hit.expiration <= now { close(conn, now, &hit).await } else { reopen(conn, now, &hit).await }
+}
+
+/// Books the end of a HIT's lifetime: what its free places held is free again. Does nothing the second time.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn close(conn: &mut PgConnection, now: DateTime<Utc>, hit: &Hit) -> Outcome<()> {
+    let closed = sqlx::query!(
+        "update market.hit set closed_at = $2 where hit_id = $1 and closed_at is null and disposed_at is null
+            and expiration <= $2",
+        hit.hit_id,
+        now,
+    )
+    .execute(&mut *conn)
+    .await?;
+    if closed.rows_affected() == 1 {
+        money::release(conn, now, hit, hit.untaken()).await?;
+        record(conn, now, Effect::HitExpired, hit, hit.untaken(), None).await?;
+    }
+    Ok(())
+}
+
+async fn reopen(conn: &mut PgConnection, now: DateTime<Utc>, hit: &Hit) -> Outcome<()> {
+    if hit.closed_at.is_some() {
+        sqlx::query!("update market.hit set closed_at = null where hit_id = $1", hit.hit_id)
+            .execute(&mut *conn)
+            .await?;
+        money::hold(conn, now, hit, hit.untaken()).await?;
+    }
+    Ok(())
+}
+
+/// Deletes a HIT that is over and reviewed.
+///
+/// # Errors
+/// [`Refusal::NoSuchHit`], [`Refusal::HitState`] or [`Refusal::UnreviewedWork`].
+pub async fn dispose(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    requester_id: &str,
+    hit_id: &str,
+) -> Outcome<()> {
+    let hit = hits::lock(conn, hit_id).await?.filter(|hit| hit.requester_id == requester_id);
+    let hit = hit.ok_or_else(|| Refusal::NoSuchHit(hit_id.into()))?;
+    let status = hit.status(now);
+    if !matches!(status, HitStatus::Reviewable | HitStatus::Reviewing) {
+        return Err(Refusal::HitState { state: status.as_str(), allowed: "Reviewing, Reviewable" });
+    }
+    if hit.submitted > 0 {
+        return Err(Refusal::UnreviewedWork(hit.submitted));
+    }
+    close(conn, now, &hit).await?;
+    sqlx::query!("update market.hit set disposed_at = $2 where hit_id = $1", hit_id, now)
+        .execute(&mut *conn)
+        .await?;
+    Ok(record(conn, now, Effect::HitDisposed, &hit, 0, None).await?)
+}
+
+/// Writes the effect down with what `places` places cost.
+async fn record(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    effect: Effect,
+    hit: &Hit,
+    places: i64,
+    token: Option<&str>,
+) -> sqlx::Result<()> {
+    let note = Note {
+        hit_type_id: Some(&hit.hit_type_id),
+        hit_id: Some(&hit.hit_id),
+        amount: hit.reward.times(places),
+        fee: hit.fee.times(places),
+        token,
+        ..Note::default()
+    };
+    journal::record(conn, now, effect, &hit.requester_id, note).await
+}

@@ -1,0 +1,162 @@
+//! What happened, in order, never changed.
+//!
+//! Every effect of the engine writes one entry in the transaction that makes it, so an entry exists exactly when
+//! its effect does. Tests and rehearsals hold the product's own tables against it.
+
+use chrono::{DateTime, Utc};
+use kernel::money::Cents;
+use sqlx::PgConnection;
+
+/// What kind of thing happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum Effect {
+    /// Money was put into a requester's account.
+    Deposited,
+    /// A HIT type was registered.
+    HitTypeCreated,
+    /// A HIT was published; `amount` and `fee` are what it holds.
+    HitCreated,
+    /// A HIT got more places; `amount` and `fee` are what they hold.
+    HitExtended,
+    /// A HIT's expiration was moved.
+    HitExpirationSet,
+    /// A HIT's lifetime ended.
+    HitExpired,
+    /// A HIT was deleted.
+    HitDisposed,
+    /// A worker took a place.
+    Accepted,
+    /// A worker gave the place back.
+    Returned,
+    /// The deadline passed.
+    Abandoned,
+    /// A worker handed in.
+    Submitted,
+    /// The requester approved.
+    Approved,
+    /// Nobody reviewed in time, so it was approved.
+    AutoApproved,
+    /// The requester rejected.
+    Rejected,
+    /// The requester sent a bonus.
+    BonusSent,
+}
+
+/// One effect and what it concerned. Entries are made with the ids they have and the rest left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JournalEntry {
+    /// Position; later entries have higher ones.
+    pub seq: i64,
+    /// Market time, UTC.
+    pub at: DateTime<Utc>,
+    /// What happened.
+    pub effect: Effect,
+    /// Whose HIT or money.
+    pub requester_id: String,
+    /// The HIT's type.
+    pub hit_type_id: Option<String>,
+    /// The HIT.
+    pub hit_id: Option<String>,
+    /// The assignment.
+    pub assignment_id: Option<String>,
+    /// The worker.
+    pub worker_id: Option<String>,
+    /// Cents to the worker, held for workers, or deposited.
+    pub amount: Option<Cents>,
+    /// Cents to the market.
+    pub fee: Option<Cents>,
+    /// The request token of the call that did it.
+    pub token: Option<String>,
+}
+
+/// What to write of one effect.
+#[derive(Debug, Clone, Default)]
+pub struct Note<'a> {
+    /// The HIT's type.
+    pub hit_type_id: Option<&'a str>,
+    /// The HIT.
+    pub hit_id: Option<&'a str>,
+    /// The assignment.
+    pub assignment_id: Option<&'a str>,
+    /// The worker.
+    pub worker_id: Option<&'a str>,
+    /// Cents to the worker, held for workers, or deposited.
+    pub amount: Option<Cents>,
+    /// Cents to the market.
+    pub fee: Option<Cents>,
+    /// The request token of the call that did it.
+    pub token: Option<&'a str>,
+}
+
+/// Which entries to read; `None` does not restrict.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Entries of one requester.
+    pub requester_id: Option<String>,
+    /// Entries about one HIT.
+    pub hit_id: Option<String>,
+    /// Entries about one assignment.
+    pub assignment_id: Option<String>,
+    /// One kind of effect.
+    pub effect: Option<Effect>,
+    /// Entries after this position.
+    pub after: i64,
+}
+
+/// Writes one effect down.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn record(
+    conn: &mut PgConnection,
+    at: DateTime<Utc>,
+    effect: Effect,
+    requester_id: &str,
+    note: Note<'_>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into market.journal
+            (at, effect, requester_id, hit_type_id, hit_id, assignment_id, worker_id, amount, fee, token)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        at,
+        effect as Effect,
+        requester_id,
+        note.hit_type_id,
+        note.hit_id,
+        note.assignment_id,
+        note.worker_id,
+        note.amount.map(|cents| cents.0),
+        note.fee.map(|cents| cents.0),
+        note.token,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The entries that match, oldest first.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn entries(conn: &mut PgConnection, filter: &Filter) -> sqlx::Result<Vec<JournalEntry>> {
+    sqlx::query_as!(
+        JournalEntry,
+        r#"select seq, at, effect as "effect: Effect", requester_id, hit_type_id, hit_id, assignment_id, worker_id,
+                  amount as "amount: Cents", fee as "fee: Cents", token
+             from market.journal
+            where seq > $1
+              and ($2::text is null or requester_id = $2)
+              and ($3::text is null or hit_id = $3)
+              and ($4::text is null or assignment_id = $4)
+              and ($5::text is null or effect = $5)
+            order by seq"#,
+        filter.after,
+        filter.requester_id,
+        filter.hit_id,
+        filter.assignment_id,
+        filter.effect as Option<Effect>,
+    )
+    .fetch_all(conn)
+    .await
+}

@@ -1,0 +1,197 @@
+//! One running marketplace: its database, its time, its routes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use chrono::{DateTime, Utc};
+use kernel::clock::SharedClock;
+use kernel::money::Cents;
+use kernel::secret::Keyring;
+use secrecy::SecretString;
+use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::{self, ClockError, Timing, Turn};
+use crate::engine::money::{self, Balance, Line};
+use crate::engine::tick::{self, Report};
+use crate::engine::{Outcome, requesters};
+use crate::faults::{self, FaultKind, Target};
+use crate::journal::{self, Filter, JournalEntry};
+use crate::{Settings, protocol, workers};
+
+/// How often the market looks for what is due.
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// One marketplace; clones share everything.
+#[derive(Clone)]
+pub struct Market(Arc<Inner>);
+
+struct Inner {
+    pool: PgPool,
+    clock: SharedClock,
+    keyring: Keyring,
+    settings: Settings,
+}
+
+/// What a requester signs requests with.
+#[derive(Debug, Clone)]
+pub struct RequesterKeys {
+    /// Who they are.
+    pub requester_id: String,
+    /// The public half.
+    pub access_key_id: String,
+    /// The secret half; shown this once.
+    pub secret_access_key: SecretString,
+}
+
+impl std::fmt::Debug for Market {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Market").field("settings", &self.0.settings).finish_non_exhaustive()
+    }
+}
+
+impl Market {
+    /// A marketplace on a migrated database. `clock` is the machine's; the market's own runs on it.
+    pub fn new(pool: PgPool, clock: SharedClock, keyring: Keyring, settings: Settings) -> Self {
+        Self(Arc::new(Inner { pool, clock, keyring, settings }))
+    }
+
+    /// The requester protocol (POST `/` and POST `/requester`) and the worker site.
+    pub fn router(&self) -> Router {
+        protocol::router(self.clone()).merge(workers::router(self.clone()))
+    }
+
+    /// The database.
+    pub fn pool(&self) -> &PgPool {
+        &self.0.pool
+    }
+
+    /// What the operator decided.
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// What seals and signs.
+    pub fn keyring(&self) -> &Keyring {
+        &self.0.keyring
+    }
+
+    /// The machine's time: signatures are held against it.
+    pub fn real_now(&self) -> DateTime<Utc> {
+        self.0.clock.now()
+    }
+
+    /// The market's time.
+    ///
+    /// # Errors
+    /// When Postgres fails.
+    pub async fn now(&self, conn: &mut PgConnection) -> sqlx::Result<DateTime<Utc>> {
+        clock::now(conn, self.real_now()).await
+    }
+
+    /// A transaction and the market's time in it.
+    ///
+    /// # Errors
+    /// When Postgres fails.
+    pub async fn begin(&self) -> sqlx::Result<(Transaction<'static, Postgres>, DateTime<Utc>)> {
+        let mut tx = self.0.pool.begin().await?;
+        let now = self.now(&mut tx).await?;
+        Ok((tx, now))
+    }
+
+    /// Makes a requester with a key pair and `balance` to spend.
+    ///
+    /// # Errors
+    /// When Postgres fails.
+    pub async fn create_requester(&self, name: &str, balance: Cents) -> Outcome<RequesterKeys> {
+        let (mut tx, now) = self.begin().await?;
+        let keys = requesters::create(&mut tx, now, &self.0.keyring, name, balance).await?;
+        tx.commit().await?;
+        Ok(keys)
+    }
+
+    /// Puts money into a requester's account.
+    ///
+    /// # Errors
+    /// When there is no such requester, or Postgres fails.
+    pub async fn deposit(&self, requester_id: &str, amount: Cents) -> Outcome<()> {
+        let (mut tx, now) = self.begin().await?;
+        requesters::deposit(&mut tx, now, requester_id, amount).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// What a requester has.
+    ///
+    /// # Errors
+    /// When there is no such requester, or Postgres fails.
+    pub async fn balance(&self, requester_id: &str) -> sqlx::Result<Balance> {
+        money::balance(&mut *self.0.pool.acquire().await?, requester_id).await
+    }
+
+    /// A requester's statement, oldest line first.
+    ///
+    /// # Errors
+    /// When Postgres fails.
+    pub async fn statement(&self, requester_id: &str) -> sqlx::Result<Vec<Line>> {
+        money::statement(&mut *self.0.pool.acquire().await?, requester_id).await
+    }
+
+    /// One step of what happens by itself: missed deadlines, ended lifetimes, automatic approvals.
+    ///
+    /// # Errors
+    /// When Postgres fails; what was done before stays done.
+    pub async fn tick(&self) -> anyhow::Result<Report> {
+        tick::step(self).await
+    }
+
+    /// Ticks every second until told to stop. A step that fails is logged and tried again.
+    pub async fn run(&self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            if let Err(error) = self.tick().await {
+                tracing::error!(error = format!("{error:#}"), "The marketplace's step failed");
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(PERIOD) => {}
+            }
+        }
+    }
+
+    /// How the market's time runs, and what it is now.
+    ///
+    /// # Errors
+    /// When Postgres fails.
+    pub async fn clock(&self) -> sqlx::Result<(Timing, DateTime<Utc>)> {
+        let real = self.real_now();
+        let timing = clock::timing(&mut *self.0.pool.acquire().await?, real).await?;
+        Ok((timing, timing.at(real)))
+    }
+
+    /// Turns the clock and gives the market's time after that.
+    ///
+    /// # Errors
+    /// [`ClockError::Backwards`] or [`ClockError::Rate`].
+    pub async fn set_clock(&self, turn: Turn) -> Result<DateTime<Utc>, ClockError> {
+        let mut tx = self.0.pool.begin().await?;
+        let now = clock::turn(&mut tx, self.real_now(), turn).await?;
+        tx.commit().await?;
+        Ok(now)
+    }
+
+    /// What happened, oldest first.
+    ///
+    /// # Errors
+    /// When Postgres fails.
+    pub async fn journal(&self, filter: &Filter) -> sqlx::Result<Vec<JournalEntry>> {
+        journal::entries(&mut *self.0.pool.acquire().await?, filter).await
+    }
+
+    /// Orders a fault for the next `times` calls that match.
+    ///
+    /// # Errors
+    /// When Postgres fails.
+    pub async fn order_fault(&self, kind: FaultKind, target: &Target, times: u32) -> sqlx::Result<()> {
+        faults::order(&mut *self.0.pool.acquire().await?, kind, target, times).await
+    }
+}

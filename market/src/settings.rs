@@ -1,0 +1,64 @@
+//! What the operator decides, and the behaviours that nobody outside ever established.
+
+use url::Url;
+
+/// How one marketplace behaves.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Origin, and the path prefix under which the router is mounted; links are made from it.
+    pub public_url: Url,
+    /// Whether an ExternalQuestion may point to plain http, for rehearsals on one machine.
+    pub allow_http_questions: bool,
+    /// What the marketplace charges.
+    pub fees: Fees,
+    /// Behaviours of the real service that are off unless asked for.
+    pub quirks: Quirks,
+}
+
+impl Settings {
+    /// Amazon's last fees, https questions only, no quirks.
+    pub fn new(public_url: Url) -> Self {
+        Self { public_url, allow_http_questions: false, fees: Fees::default(), quirks: Quirks::default() }
+    }
+}
+
+/// Fees in basis points (hundredths of a percent) of the amount, unless said otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fees {
+    /// Of every reward and every bonus.
+    pub base: u32,
+    /// More of the reward, for HITs created with ten or more assignments.
+    pub large: u32,
+    /// More of the reward, for HITs that require Masters.
+    pub masters: u32,
+    /// Cents charged at least, per assignment and per bonus.
+    pub minimum: i64,
+    /// How parts of a cent are treated.
+    pub rounding: Rounding,
+}
+
+impl Default for Fees {
+    fn default() -> Self {
+        Self { base: 2000, large: 2000, masters: 500, minimum: 1, rounding: Rounding::HalfUp }
+    }
+}
+
+/// How parts of a cent are treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rounding {
+    /// The rates are added up first, and half a cent rounds up.
+    HalfUp,
+    /// Each rate's part is rounded by itself, half a cent up.
+    HalfUpEach,
+    /// The rates are added up first, and every part of a cent rounds up.
+    Up,
+}
+
+/// Behaviours that clients have met on the real service.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Quirks {
+    /// A list's full last page carries a token, and the page after it is empty.
+    pub empty_last_page: bool,
+    /// Setting the same expiration twice within a day is refused as a repeated token.
+    pub expiration_makes_a_token: bool,
+}
