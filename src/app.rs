@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use kernel::clock::SharedClock;
+use kernel::outbound::Outbound;
 use sqlx::PgPool;
 
 use crate::config::Config;
+use crate::otree::Connector;
 
 /// What every handler and every reconciler gets. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -20,6 +22,8 @@ pub struct Parts {
     pub pool: PgPool,
     /// The time.
     pub clock: SharedClock,
+    /// The way to oTree sites.
+    pub otree: Connector,
 }
 
 impl std::ops::Deref for App {
@@ -31,7 +35,11 @@ impl std::ops::Deref for App {
 
 impl App {
     /// Puts the parts together.
-    pub fn new(config: Config, pool: PgPool, clock: SharedClock) -> Self {
-        Self(Arc::new(Parts { config, pool, clock }))
+    ///
+    /// # Errors
+    /// When outgoing TLS cannot be set up.
+    pub fn new(config: Config, pool: PgPool, clock: SharedClock) -> anyhow::Result<Self> {
+        let otree = Connector::new(Outbound::new(config.allow_private.clone())?);
+        Ok(Self(Arc::new(Parts { config, pool, clock, otree })))
     }
 }
