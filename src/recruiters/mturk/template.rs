@@ -1,0 +1,125 @@
+//! The researcher's own page (`mturk_template_html`), made ready for the recruiter's frame.
+//!
+//! oTree projects carry a page with links of class `otree-link` and, usually, a `completion_code`
+//! field inside a `crowd-form`. One small script of ours, without anything loaded from elsewhere,
+//! points the links to our door once the assignment is accepted and makes the form post to the
+//! recruiter. Amazon's own script for `crowd-` elements is left out: its address is gone.
+
+use scraper::{Html, Selector};
+
+const SCRIPT: &str = include_str!("template.js");
+/// What marks Amazon's script, wherever it was loaded from.
+const VENDOR: &str = "crowd-html-elements";
+
+/// The page to publish. `door` is where the links lead; `submit_sites` are the addresses that the
+/// finished form may be posted to, the connection's own first.
+pub fn page(template: &str, door: &str, submit_sites: &[String]) -> String {
+    let settings = serde_json::json!({ "door": door, "sites": submit_sites }).to_string();
+    let script = SCRIPT.trim_end().replace("\"SETTINGS\"", &settings.replace('<', "\\u003c"));
+    let script = format!("<script>\n{script}\n</script>\n");
+    let template = without_vendor_script(template);
+    if !has_tag(&template, "<html") {
+        return format!(
+            "<!DOCTYPE html>\n<html>\n<head><meta charset=\"utf-8\"></head>\n<body>\n{template}\n{script}</body>\n</html>\n"
+        );
+    }
+    match template.to_ascii_lowercase().rfind("</body") {
+        Some(end) => format!("{}{script}{}", &template[..end], &template[end..]),
+        None => template + &script,
+    }
+}
+
+/// What would keep this template from working, in words.
+pub fn problems(template: &str) -> Vec<&'static str> {
+    let page = Html::parse_document(template);
+    let has = |selector: &str| Selector::parse(selector).is_ok_and(|s| page.select(&s).next().is_some());
+    let mut problems = Vec::new();
+    if !has("a.otree-link") {
+        problems.push("The template has no link of class “otree-link”, so workers cannot reach the study.");
+    }
+    if !has("[name=completion_code]") {
+        problems.push(
+            "The template has no field named “completion_code”, so a submission cannot be checked by its code.",
+        );
+    }
+    problems
+}
+
+fn has_tag(html: &str, tag: &str) -> bool {
+    html.to_ascii_lowercase().contains(tag)
+}
+
+fn without_vendor_script(html: &str) -> String {
+    let lower = html.to_ascii_lowercase();
+    let mut kept = String::with_capacity(html.len());
+    let mut at = 0;
+    while let Some(start) = lower[at..].find("<script").map(|i| at + i) {
+        let tag_end = lower[start..].find('>').map_or(lower.len(), |i| start + i + 1);
+        let end = lower[tag_end..].find("</script>").map_or(tag_end, |i| tag_end + i + "</script>".len());
+        let vendor = lower[start..tag_end].contains(VENDOR);
+        kept.push_str(&html[at..if vendor { start } else { end }]);
+        at = end;
+    }
+    kept + &html[at..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OTREE: &str = r#"<script src="https://assets.crowd.aws/crowd-html-elements.js"></script>
+<crowd-form><p>Go <a class="otree-link">here</a></p>
+<crowd-input name="completion_code" label="Code" required></crowd-input></crowd-form>"#;
+
+    fn page_of(template: &str) -> String {
+        page(template, "https://hr.example.org/go/abc?x=1", &["https://www.mturk.com".to_owned()])
+    }
+
+    #[test]
+    fn the_page_knows_the_door_and_where_to_submit() {
+        let page = page_of(OTREE);
+        assert!(page.contains(r#""door":"https://hr.example.org/go/abc?x=1""#), "{page}");
+        assert!(page.contains(r#""sites":["https://www.mturk.com"]"#));
+        assert!(!page.contains("SETTINGS"));
+    }
+
+    #[test]
+    fn amazons_script_is_left_out_and_the_researchers_own_are_kept() {
+        let page = page_of(&format!("<SCRIPT>let own = 1;</SCRIPT>{OTREE}<script>own += 1</script>"));
+        assert!(!page.contains("crowd-html-elements"));
+        assert!(page.contains("<SCRIPT>let own = 1;</SCRIPT>") && page.contains("<script>own += 1</script>"));
+        assert!(page.contains("<crowd-form>"));
+    }
+
+    #[test]
+    fn a_whole_document_keeps_its_own_head() {
+        let page = page_of("<!doctype html><HTML><head><title>T</title></head><BODY>x</BODY></HTML>");
+        assert_eq!(page.matches("<title>").count(), 1);
+        assert_eq!(page.to_ascii_lowercase().matches("<html").count(), 1);
+        assert!(page.find("<script>").unwrap() < page.find("</BODY>").unwrap());
+    }
+
+    #[test]
+    fn a_fragment_becomes_a_document() {
+        assert!(page_of("<p>x</p>").starts_with("<!DOCTYPE html>"));
+    }
+
+    #[test]
+    fn an_address_cannot_end_the_script() {
+        let page = page("x", "https://hr.example.org/</script><b>", &[]);
+        assert_eq!(page.matches("</script>").count(), 1);
+    }
+
+    #[test]
+    fn an_unfinished_script_tag_loses_nothing_else() {
+        assert_eq!(without_vendor_script("<p>ä</p><script src='crowd-html-elements.js'"), "<p>ä</p>");
+        assert_eq!(without_vendor_script("<p>ä</p><script>x"), "<p>ä</p><script>x");
+    }
+
+    #[test]
+    fn a_template_that_cannot_work_is_explained() {
+        assert_eq!(problems(OTREE), Vec::<&str>::new());
+        assert_eq!(problems("<p>nothing</p>").len(), 2);
+        assert_eq!(problems(r#"<a class="x otree-link y">go</a>"#).len(), 1);
+    }
+}
