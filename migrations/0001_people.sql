@@ -15,7 +15,8 @@ CREATE TABLE web_session (
     id_hash bytea PRIMARY KEY,
     account_id uuid REFERENCES account ON DELETE CASCADE,   -- filled once logged in, so that all can be ended
     data jsonb NOT NULL,
-    expires_at timestamptz NOT NULL
+    expires_at timestamptz NOT NULL,            -- moves on with use
+    ends_at timestamptz NOT NULL                -- does not: nobody stays logged in for ever
 );
 CREATE INDEX web_session_account ON web_session (account_id);
 CREATE INDEX web_session_expiry ON web_session (expires_at);

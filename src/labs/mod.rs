@@ -1,6 +1,86 @@
-//! labs
+//! The tenants: labs, who belongs to them, and with which role.
+
+pub(crate) mod store;
+
+use crate::accounts::AccountId;
 
 kernel::typed_id!(
     /// Names one lab.
     LabId
 );
+
+/// A tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lab {
+    /// The row.
+    pub id: LabId,
+    /// As its members wrote it.
+    pub name: String,
+}
+
+/// What a member may do; each role may do what the one before may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Sees everything of the lab.
+    Viewer,
+    /// Registers sites, makes studies, reviews.
+    Editor,
+    /// Decides about members and credentials as well.
+    Owner,
+}
+
+impl Role {
+    /// All of them, least first.
+    pub const ALL: [Self; 3] = [Self::Viewer, Self::Editor, Self::Owner];
+
+    /// As it is stored and posted.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Editor => "editor",
+            Self::Owner => "owner",
+        }
+    }
+}
+
+impl std::fmt::Display for Role {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A text that names no role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("Choose owner, editor or viewer.")]
+pub struct RoleError;
+
+impl std::str::FromStr for Role {
+    type Err = RoleError;
+    fn from_str(text: &str) -> Result<Self, RoleError> {
+        Self::ALL.into_iter().find(|role| role.as_str() == text).ok_or(RoleError)
+    }
+}
+
+impl TryFrom<String> for Role {
+    type Error = RoleError;
+    fn try_from(text: String) -> Result<Self, RoleError> {
+        text.parse()
+    }
+}
+
+/// One lab of a person, and what the person may do there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Membership {
+    /// The lab.
+    pub lab: Lab,
+    /// In that lab.
+    pub role: Role,
+}
+
+/// The labs a person belongs to, by name.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn of_account(conn: &mut sqlx::PgConnection, account: AccountId) -> sqlx::Result<Vec<Membership>> {
+    store::memberships(conn, account).await
+}

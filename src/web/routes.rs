@@ -1,0 +1,96 @@
+//! Every address of the site, in one place, with who may use it.
+//!
+//! The table builds the router, so nothing can be served that is not listed, and the test of the
+//! tenants' walls walks the same list. The guards in [`super::guard`] do what `access` says.
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::http::Method;
+use axum::routing::{MethodRouter, get, post};
+
+use super::{assets, health, home};
+use crate::app::App;
+
+/// Who may use a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Access {
+    /// Anybody, logged in or not.
+    Nobody,
+    /// Whoever is logged in.
+    Account,
+    /// Members of the lab in the path.
+    Viewer,
+    /// Members of the lab who may change things.
+    Editor,
+    /// Members of the lab who decide about people and money.
+    Owner,
+    /// Who runs this server.
+    Operator,
+    /// People at a recruiter: no session, no cookie, posts from other sites are expected.
+    Worker,
+}
+
+/// One line of the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// GET or POST.
+    pub method: Method,
+    /// The pattern, such as `/labs/{lab}/members`.
+    pub path: &'static str,
+    /// Who may use it.
+    pub access: Access,
+}
+
+/// The table while it is written.
+#[derive(Debug, Default)]
+pub struct Table {
+    /// What is in it, in order.
+    pub routes: Vec<Route>,
+    /// Pages for people with a browser session.
+    pub people: Router<App>,
+    /// Pages for workers.
+    pub workers: Router<App>,
+}
+
+impl Table {
+    /// Adds a page.
+    pub fn get<H, T>(self, access: Access, path: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        self.add(Method::GET, access, path, get(handler))
+    }
+
+    /// Adds what a form does.
+    pub fn post<H, T>(self, access: Access, path: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        self.add(Method::POST, access, path, post(handler))
+    }
+
+    fn add(mut self, method: Method, access: Access, path: &'static str, handler: MethodRouter<App>) -> Self {
+        self.routes.push(Route { method, path, access });
+        match access {
+            Access::Worker => self.workers = self.workers.route(path, handler),
+            _ => self.people = self.people.route(path, handler),
+        }
+        self
+    }
+}
+
+/// The whole site.
+pub fn table() -> Table {
+    public(Table::default())
+}
+
+fn public(table: Table) -> Table {
+    use Access::Nobody;
+    table.get(Nobody, "/", home::show_front).get(Nobody, "/health", health::show).get(
+        Nobody,
+        "/static/{hash}/{*name}",
+        assets::serve,
+    )
+}
