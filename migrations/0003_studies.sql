@@ -51,7 +51,7 @@ CREATE TABLE study (
     closed_at timestamptz
 );
 CREATE INDEX study_lab ON study (lab_id, id DESC);
-CREATE INDEX study_due ON study (next_step_at) WHERE state = 'publishing';
+CREATE INDEX study_due ON study (next_step_at) WHERE state IN ('publishing', 'closed');
 
 -- One published unit: on MTurk one HIT. The row's token makes its publication safe to repeat.
 CREATE TABLE batch (
@@ -68,6 +68,7 @@ CREATE TABLE batch (
     expires_at timestamptz,
     problem text,
     opened_at timestamptz,
+    expired_at timestamptz,                     -- when we took it off the list early
     polled_at timestamptz,
     next_poll_at timestamptz NOT NULL,
     quiet_polls integer NOT NULL DEFAULT 0,     -- polls in a row that brought nothing, for the back-off
@@ -91,6 +92,7 @@ CREATE TABLE otree_session (
     problem text,
     created_at timestamptz NOT NULL,
     ready_at timestamptz,
+    vars_set_at timestamptz,                    -- when oTree took the session variables
     polled_at timestamptz,
     next_poll_at timestamptz NOT NULL,
     quiet_polls integer NOT NULL DEFAULT 0,

@@ -29,6 +29,7 @@ CREATE TABLE participation (
     page text,                                  -- where oTree last said they were
     page_index integer,
     seen_at timestamptz,                        -- when that was
+    exited_at timestamptz,                      -- came through the exit door; oTree is asked before it counts
     finished_at timestamptz,
     finished_by text CHECK (finished_by IN ('reported', 'exit_door', 'last_page', 'no_more_pages')),
     payoff_cents bigint,                        -- snapshot of oTree's payoff, in the study's currency

@@ -31,6 +31,7 @@ pub mod audit;
 pub mod cli;
 pub mod config;
 pub mod connections;
+pub mod crash;
 pub mod jobs;
 pub mod labs;
 pub mod otree;

@@ -1,1 +1,150 @@
-//! payments
+//! Orders, and the only sender of money.
+//!
+//! An order is a row, committed before anything is sent; its id is the token that makes a repeat
+//! harmless at the recruiter for a day. [`payer`] sends, [`settler`] finds out what became of an order
+//! whose answer was lost. No other part of the product calls approve, reject or bonus.
+//!
+//! `planned` waits for another order (a bonus for its approval), `authorised` may be sent, `sending`
+//! was committed before the call, `unknown` leaves only by asking the recruiter, by the same token
+//! within [`TOKEN_LIFE`], or by a person.
+
+pub mod budget;
+pub mod payer;
+pub mod settler;
+pub mod store;
+
+use chrono::{DateTime, Duration, Utc};
+use kernel::money::Cents;
+
+use crate::accounts::AccountId;
+use crate::connections::ConnectionId;
+use crate::labs::LabId;
+use crate::participation::ParticipationId;
+use crate::studies::StudyId;
+
+kernel::typed_id!(
+    /// Names one order; also the request token at the recruiter.
+    OrderId
+);
+
+/// How long a token is trusted to make a repeat harmless. MTurk keeps them for 24 hours; this is the
+/// margin.
+pub const TOKEN_LIFE: Duration = Duration::hours(20);
+
+/// What an order makes the recruiter do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum Kind {
+    /// Approve the assignment, which pays the reward.
+    Approve,
+    /// Reject it; nothing is paid.
+    Reject,
+    /// Pay a bonus.
+    Bonus,
+}
+
+impl Kind {
+    /// The word for people and tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::Reject => "reject",
+            Self::Bonus => "bonus",
+        }
+    }
+}
+
+/// How far an order is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum OrderState {
+    Planned,
+    Authorised,
+    Sending,
+    Done,
+    Refused,
+    Unknown,
+}
+
+impl OrderState {
+    /// The word for people and tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Planned => "planned",
+            Self::Authorised => "authorised",
+            Self::Sending => "sending",
+            Self::Done => "done",
+            Self::Refused => "refused",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// An order as stored.
+#[derive(Debug, Clone)]
+pub struct Order {
+    pub id: OrderId,
+    pub lab_id: LabId,
+    pub study_id: StudyId,
+    pub participation_id: ParticipationId,
+    pub connection_id: ConnectionId,
+    pub kind: Kind,
+    pub amount: Cents,
+    pub fee: Cents,
+    /// Feedback, or the bonus's reason, as the worker reads it.
+    pub words: String,
+    pub state: OrderState,
+    pub attempt: i32,
+    pub first_sent_at: Option<DateTime<Utc>>,
+    pub problem: Option<String>,
+    pub assignment_id: String,
+    /// The recruiter's id of the worker; never logged.
+    pub worker: String,
+}
+
+impl Order {
+    /// What finds a bonus again in the recruiter's list: the token is not in it, the reason is.
+    pub fn mark(&self) -> String {
+        let id = self.id.0.simple().to_string();
+        format!("(ref {})", &id[id.len() - 12..])
+    }
+
+    /// Whether the same token still makes a repeat harmless.
+    pub fn token_alive(&self, now: DateTime<Utc>) -> bool {
+        self.first_sent_at.is_none_or(|first| now - first < TOKEN_LIFE)
+    }
+}
+
+/// What somebody wants ordered.
+#[derive(Debug, Clone)]
+pub struct NewOrder {
+    pub participation_id: ParticipationId,
+    pub kind: Kind,
+    /// What it answers to: one live bonus per source and participation.
+    pub source: &'static str,
+    pub amount: Cents,
+    /// The recruiter's fee, at most.
+    pub fee: Cents,
+    pub words: String,
+    /// Whether it waits for the approval that is ordered with it.
+    pub after_approval: bool,
+}
+
+/// Why nothing was ordered.
+#[derive(Debug, thiserror::Error)]
+pub enum OrderError {
+    /// The budget does not allow it.
+    #[error(
+        "This would cost {wanted} with fees, but only {left} of the study's budget is left. \
+         Raise the budget first; nothing was ordered."
+    )]
+    OverBudget {
+        /// What these orders cost, fees included.
+        wanted: Cents,
+        /// What the budget has left.
+        left: Cents,
+    },
+    /// The database did not answer.
+    #[error("the database did not answer")]
+    Database(#[from] sqlx::Error),
+}

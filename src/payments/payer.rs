@@ -1,0 +1,2 @@
+//! p
+pub const NAME: &str = "payer";

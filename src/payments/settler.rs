@@ -1,0 +1,2 @@
+//! s
+pub const NAME: &str = "settler";

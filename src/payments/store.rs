@@ -1,0 +1,268 @@
+//! Orders in Postgres. The caller owns the transaction.
+
+use chrono::{DateTime, Utc};
+use kernel::money::Cents;
+use sqlx::{PgConnection, query, query_as, query_scalar};
+
+use super::{Kind, NewOrder, Order, OrderError, OrderId, OrderState, budget};
+use crate::accounts::AccountId;
+use crate::jobs::{self, Lease};
+use crate::participation::ParticipationId;
+use crate::studies::{Study, StudyId};
+
+macro_rules! orders {
+    ($tail:literal $(, $arg:expr)* $(,)?) => {
+        query_as!(
+            Order,
+            r#"SELECT o.id AS "id: _", o.lab_id AS "lab_id: _", o.study_id AS "study_id: _",
+                o.participation_id AS "participation_id: _", o.connection_id AS "connection_id: _",
+                o.kind AS "kind: _", o.amount_cents AS "amount: _", o.fee_cents AS "fee: _", o.words,
+                o.state AS "state: _", o.attempt, o.first_sent_at, o.problem, p.assignment_id,
+                w.external_id AS worker
+            FROM payment_order o
+            JOIN participation p ON p.id = o.participation_id
+            JOIN worker w ON w.id = p.worker_id "# + $tail
+            $(, $arg)*
+        )
+    };
+}
+
+/// Places orders if the study's budget allows all of them; what is ordered already is left alone.
+/// Returns how many are new.
+///
+/// # Errors
+/// [`OrderError::OverBudget`]; then nothing was ordered.
+pub async fn place(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    study: &Study,
+    by: Option<AccountId>,
+    wanted: &[NewOrder],
+) -> Result<usize, OrderError> {
+    let before = budget::of(conn, study.id, true).await?;
+    let mut placed = 0;
+    for order in wanted {
+        placed += insert(conn, now, study, by, order).await?;
+    }
+    let after = budget::of(conn, study.id, false).await?;
+    if placed > 0 && after.left() < Cents::ZERO {
+        return Err(OrderError::OverBudget { wanted: before.left() - after.left(), left: before.left() });
+    }
+    jobs::wake(conn, super::payer::NAME).await?;
+    Ok(placed)
+}
+
+async fn insert(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    study: &Study,
+    by: Option<AccountId>,
+    order: &NewOrder,
+) -> sqlx::Result<usize> {
+    let state = if order.after_approval { "planned" } else { "authorised" };
+    let done = query!(
+        "INSERT INTO payment_order (id, lab_id, study_id, participation_id, connection_id, kind, source,
+            amount_cents, fee_cents, currency, words, state, next_step_at, created_by, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $13)
+         ON CONFLICT DO NOTHING",
+        OrderId::new().0,
+        study.lab_id.0,
+        study.id.0,
+        order.participation_id.0,
+        study.connection_id.0,
+        order.kind.as_str(),
+        order.source,
+        order.amount.0,
+        order.fee.0,
+        study.currency,
+        order.words,
+        state,
+        now,
+        by.map(|account| account.0),
+    )
+    .execute(conn)
+    .await?;
+    Ok(usize::from(done.rows_affected() == 1))
+}
+
+/// Claims the next order to send and commits it as `sending` (when the caller commits).
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn claim_to_send(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    lease: Lease,
+) -> sqlx::Result<Option<Order>> {
+    let claimed = query_scalar!(
+        r#"UPDATE payment_order SET state = 'sending', attempt = attempt + 1, sent_at = $1,
+            first_sent_at = coalesce(first_sent_at, $1), lease_token = $2, lease_until = $3
+        WHERE id = (
+            SELECT id FROM payment_order WHERE state = 'authorised' AND next_step_at <= $1
+            ORDER BY next_step_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+        RETURNING id"#,
+        now,
+        lease.token,
+        lease.until,
+    )
+    .fetch_optional(&mut *conn)
+    .await?;
+    match claimed {
+        Some(id) => get(conn, OrderId(id)).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Claims the next order whose outcome nobody knows: marked so, or sent by a process that never came back.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn claim_to_settle(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    lease: Lease,
+) -> sqlx::Result<Option<Order>> {
+    let claimed = query_scalar!(
+        r#"UPDATE payment_order SET state = 'unknown', lease_token = $2, lease_until = $3
+        WHERE id = (
+            SELECT id FROM payment_order
+            WHERE (state = 'unknown' AND next_step_at <= $1 AND (lease_until IS NULL OR lease_until <= $1))
+               OR (state = 'sending' AND lease_until <= $1)
+            ORDER BY next_step_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+        RETURNING id"#,
+        now,
+        lease.token,
+        lease.until,
+    )
+    .fetch_optional(&mut *conn)
+    .await?;
+    match claimed {
+        Some(id) => get(conn, OrderId(id)).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// One order by id.
+///
+/// # Errors
+/// When there is none, or the database does not answer.
+pub async fn get(conn: &mut PgConnection, id: OrderId) -> sqlx::Result<Order> {
+    orders!("WHERE o.id = $1", id.0).fetch_one(conn).await
+}
+
+/// The study's orders, oldest first.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn of_study(conn: &mut PgConnection, study: StudyId) -> sqlx::Result<Vec<Order>> {
+    orders!("WHERE o.study_id = $1 ORDER BY o.id", study.0).fetch_all(conn).await
+}
+
+/// Moves an order on, if this process still holds it. Returns whether it did.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn move_on(
+    conn: &mut PgConnection,
+    id: OrderId,
+    lease: Lease,
+    to: OrderState,
+    problem: Option<&str>,
+    next_step_at: DateTime<Utc>,
+) -> sqlx::Result<bool> {
+    let moved = query!(
+        "UPDATE payment_order SET state = $3, problem = $4, next_step_at = $5,
+            lease_token = NULL, lease_until = NULL
+         WHERE id = $1 AND lease_token = $2 AND state IN ('sending', 'unknown')",
+        id.0,
+        lease.token,
+        to.as_str(),
+        problem,
+        next_step_at,
+    )
+    .execute(conn)
+    .await?;
+    Ok(moved.rows_affected() == 1)
+}
+
+/// Ends an order as done, with the facts that follow for its participation. Returns whether this
+/// process still held it.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn finish(
+    conn: &mut PgConnection,
+    order: &Order,
+    lease: Lease,
+    now: DateTime<Utc>,
+) -> sqlx::Result<bool> {
+    let moved = query!(
+        "UPDATE payment_order SET state = 'done', problem = NULL, settled_at = $3,
+            lease_token = NULL, lease_until = NULL
+         WHERE id = $1 AND lease_token = $2 AND state IN ('sending', 'unknown')",
+        order.id.0,
+        lease.token,
+        now,
+    )
+    .execute(&mut *conn)
+    .await?;
+    if moved.rows_affected() == 1 {
+        note_fact(conn, order, now).await?;
+        return Ok(true);
+    }
+    Ok(false)
+}
+
+async fn note_fact(conn: &mut PgConnection, order: &Order, now: DateTime<Utc>) -> sqlx::Result<()> {
+    let participation = order.participation_id.0;
+    match order.kind {
+        Kind::Approve => {
+            query!(
+                "UPDATE participation SET approved_at = coalesce(approved_at, $2), feedback = $3 WHERE id = $1",
+                participation,
+                now,
+                order.words
+            )
+            .execute(&mut *conn)
+            .await?;
+            release_bonuses(conn, order.participation_id, now).await
+        }
+        Kind::Reject => {
+            query!(
+                "UPDATE participation SET rejected_at = coalesce(rejected_at, $2), feedback = $3 WHERE id = $1",
+                participation,
+                now,
+                order.words
+            )
+            .execute(conn)
+            .await?;
+            Ok(())
+        }
+        Kind::Bonus => {
+            query!("UPDATE participation SET bonus_paid_at = $2 WHERE id = $1", participation, now)
+                .execute(conn)
+                .await?;
+            Ok(())
+        }
+    }
+}
+
+/// Lets bonuses go that waited for the approval.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn release_bonuses(
+    conn: &mut PgConnection,
+    participation: ParticipationId,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    query!(
+        "UPDATE payment_order SET state = 'authorised', next_step_at = $2
+         WHERE participation_id = $1 AND kind = 'bonus' AND state = 'planned'",
+        participation.0,
+        now
+    )
+    .execute(&mut *conn)
+    .await?;
+    jobs::wake(conn, super::payer::NAME).await
+}
