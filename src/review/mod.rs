@@ -1,1 +1,250 @@
-//! review
+//! Decisions of people: approve, approve and pay the bonus, pay a bonus, reject.
+//!
+//! A decision is planned first ([`plan`]): every chosen participation with what would be ordered for it,
+//! or why nothing can be. The confirmation page shows the plan; [`carry_out`] makes it again in one
+//! transaction, refuses if the sum has changed meanwhile, and places the orders.
+
+pub mod policy;
+mod store;
+
+use chrono::{DateTime, Utc};
+use kernel::money::Cents;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::accounts::AccountId;
+use crate::participation::{self, Participation, Stage};
+use crate::payments::{self, Kind, NewOrder, OrderError};
+use crate::recruiters::mturk::fees;
+use crate::studies::{Study, batches};
+
+/// What somebody wants done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Approve; no bonus.
+    Approve { feedback: String },
+    /// Approve and pay a bonus: oTree's payoff, or this amount for each.
+    ApproveWithBonus { feedback: String, amount: Option<Cents> },
+    /// Pay a bonus for work that is approved already.
+    Bonus { amount: Option<Cents>, words: String },
+    /// Reject; the worker reads the reason.
+    Reject { reason: String },
+}
+
+/// One line of a plan.
+#[derive(Debug, Clone)]
+pub struct Line {
+    pub participation: Participation,
+    /// What would be ordered, or why nothing can be.
+    pub orders: Result<Vec<NewOrder>, String>,
+}
+
+impl Line {
+    /// The sum of its orders of one kind, without fees.
+    pub fn amount(&self, kind: Kind) -> Cents {
+        self.orders.iter().flatten().filter(|order| order.kind == kind).map(|order| order.amount).sum()
+    }
+
+    /// The fees of its orders, at most.
+    pub fn fees(&self) -> Cents {
+        self.orders.iter().flatten().map(|order| order.fee).sum()
+    }
+}
+
+/// What a decision comes to.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub lines: Vec<Line>,
+}
+
+impl Plan {
+    /// Rewards, bonuses and fees together.
+    pub fn total(&self) -> Cents {
+        self.lines.iter().flat_map(|line| line.orders.iter().flatten()).map(|o| o.amount + o.fee).sum()
+    }
+
+    /// How many participations something would be ordered for.
+    pub fn able(&self) -> usize {
+        self.lines.iter().filter(|line| line.orders.is_ok()).count()
+    }
+}
+
+/// Why a decision was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum ReviewError {
+    /// Something changed between the confirmation page and the click.
+    #[error("This comes to {now} now, not {shown} as shown: something changed meanwhile. Please look again.")]
+    Changed {
+        /// The sum on the page.
+        shown: Cents,
+        /// The sum now.
+        now: Cents,
+    },
+    /// A rejection needs a reason.
+    #[error("A rejection needs a reason, which the worker will read.")]
+    NoReason,
+    /// The text is longer than the recruiter takes.
+    #[error("At most {0} characters.")]
+    TooLong(usize),
+    /// The budget or the database.
+    #[error(transparent)]
+    Order(#[from] OrderError),
+}
+
+impl From<sqlx::Error> for ReviewError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Order(error.into())
+    }
+}
+
+/// What the decision would order for the chosen participations. Locks them until the transaction ends.
+///
+/// # Errors
+/// When a reason is missing or a text is too long, or the database does not answer.
+pub async fn plan(
+    conn: &mut PgConnection,
+    study: &Study,
+    chosen: &[Uuid],
+    decision: &Decision,
+) -> Result<Plan, ReviewError> {
+    check_words(decision)?;
+    let sizes = batches::of_study(conn, study.id).await?;
+    let rows = participation::store::chosen(conn, study.lab_id, study.id, chosen).await?;
+    let lines = rows
+        .into_iter()
+        .map(|participation| {
+            let places = sizes.iter().find(|b| b.id == participation.batch_id).map_or(1, |b| b.places);
+            let orders = line(study, &participation, i64::from(places), decision);
+            Line { participation, orders }
+        })
+        .collect();
+    Ok(Plan { lines })
+}
+
+/// Plans again and orders all of it, if it still comes to what was `shown`. Returns how many orders are new.
+///
+/// # Errors
+/// See [`ReviewError`]; then nothing was ordered.
+pub async fn carry_out(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    study: &Study,
+    by: AccountId,
+    chosen: &[Uuid],
+    decision: &Decision,
+    shown: Cents,
+) -> Result<usize, ReviewError> {
+    let plan = plan(conn, study, chosen, decision).await?;
+    if plan.total() != shown {
+        return Err(ReviewError::Changed { shown, now: plan.total() });
+    }
+    let orders: Vec<NewOrder> =
+        plan.lines.iter().flat_map(|line| line.orders.iter().flatten().cloned()).collect();
+    let placed = payments::store::place(conn, now, study, Some(by), &orders).await?;
+    for line in plan.lines.iter().filter(|line| line.orders.is_ok()) {
+        if !matches!(decision, Decision::Reject { .. }) {
+            store::bonus_decided(conn, line.participation.id, line.amount(Kind::Bonus)).await?;
+        }
+    }
+    Ok(placed)
+}
+
+fn line(
+    study: &Study,
+    participation: &Participation,
+    places: i64,
+    decision: &Decision,
+) -> Result<Vec<NewOrder>, String> {
+    let approval = |feedback: &str| NewOrder {
+        participation_id: participation.id,
+        kind: Kind::Approve,
+        source: "review",
+        amount: study.reward,
+        fee: fees::fee(study.reward, places, wants_masters(study)),
+        words: feedback.to_owned(),
+        after_approval: false,
+    };
+    match decision {
+        Decision::Approve { feedback } => {
+            policy::may_decide(participation.stage)?;
+            Ok(vec![approval(feedback)])
+        }
+        Decision::ApproveWithBonus { feedback, amount } => {
+            policy::may_decide(participation.stage)?;
+            let bonus = bonus(study, participation, *amount, "", true)?;
+            Ok(std::iter::once(approval(feedback)).chain(bonus).collect())
+        }
+        Decision::Bonus { amount, words } => {
+            policy::may_pay_bonus(participation.stage, participation.bonus)?;
+            Ok(bonus(study, participation, *amount, words, false)?.into_iter().collect())
+        }
+        Decision::Reject { reason } => {
+            policy::may_decide(participation.stage)?;
+            Ok(vec![NewOrder {
+                kind: Kind::Reject,
+                amount: Cents::ZERO,
+                fee: Cents::ZERO,
+                ..approval(reason)
+            }])
+        }
+    }
+}
+
+fn bonus(
+    study: &Study,
+    participation: &Participation,
+    amount: Option<Cents>,
+    words: &str,
+    after_approval: bool,
+) -> Result<Option<NewOrder>, String> {
+    let proposal = policy::bonus(
+        amount.or(participation.payoff),
+        participation.payoff_problem.as_deref().filter(|_| amount.is_none()),
+        study.max_bonus,
+    )?;
+    Ok(proposal.is_positive().then(|| NewOrder {
+        participation_id: participation.id,
+        kind: Kind::Bonus,
+        source: "payoff",
+        amount: proposal,
+        fee: fees::bonus_fee(proposal),
+        words: if words.is_empty() { format!("Bonus for “{}”", study.title) } else { words.to_owned() },
+        after_approval,
+    }))
+}
+
+/// Whether only MTurk's Masters may take part, which costs a further fee.
+pub fn wants_masters(study: &Study) -> bool {
+    const MASTERS: [&str; 2] = ["2F1QJWKUDD8XADTFD2Q0G6UTO95ALH", "2ARFPLSP75KLA8M8DH1HTEQVJT3SY6"];
+    study.qualifications.as_array().into_iter().flatten().any(|requirement| {
+        requirement["QualificationTypeId"].as_str().is_some_and(|id| MASTERS.contains(&id))
+    })
+}
+
+fn check_words(decision: &Decision) -> Result<(), ReviewError> {
+    let (words, required) = match decision {
+        Decision::Approve { feedback } | Decision::ApproveWithBonus { feedback, .. } => (feedback, false),
+        Decision::Bonus { words, .. } => (words, false),
+        Decision::Reject { reason } => (reason, true),
+    };
+    const LONGEST: usize = 1000;
+    match words.chars().count() {
+        0 if required => Err(ReviewError::NoReason),
+        length if length > LONGEST => Err(ReviewError::TooLong(LONGEST)),
+        _ => Ok(()),
+    }
+}
+
+/// What the review table proposes as the bonus, or why it proposes none.
+///
+/// # Errors
+/// A sentence: oTree's payoff is missing, odd, or above the study's maximum.
+pub fn proposed_bonus(study: &Study, participation: &Participation) -> Result<Cents, String> {
+    if let Some(decided) = participation.bonus {
+        return Ok(decided);
+    }
+    policy::bonus(participation.payoff, participation.payoff_problem.as_deref(), study.max_bonus)
+}
+
+/// The stages in which the researcher has something to decide.
+pub const DECIDABLE: [Stage; 2] = [Stage::Submitted, Stage::SubmittedUnfinished];

@@ -1,0 +1,83 @@
+//! What may be decided, and what a payoff is worth. Pure.
+
+use kernel::money::Cents;
+
+use crate::participation::Stage;
+
+/// Whether somebody at this stage can be approved or rejected.
+///
+/// # Errors
+/// Why not, in a sentence.
+pub fn may_decide(stage: Stage) -> Result<(), String> {
+    match stage {
+        Stage::Submitted | Stage::SubmittedUnfinished => Ok(()),
+        Stage::Approved | Stage::Paid => Err("Is approved already.".into()),
+        Stage::Rejected => Err("Is rejected already.".into()),
+        Stage::Finished | Stage::FinishedUnsubmitted => {
+            Err("Has not submitted at the recruiter, which knows nothing to approve.".into())
+        }
+        Stage::Admitted | Stage::Working | Stage::Returned | Stage::WorkedThenReturned => {
+            Err("Has not submitted anything.".into())
+        }
+    }
+}
+
+/// Whether a bonus can be paid to somebody at this stage.
+///
+/// # Errors
+/// Why not, in a sentence.
+pub fn may_pay_bonus(stage: Stage, decided: Option<Cents>) -> Result<(), String> {
+    match (stage, decided) {
+        (Stage::Approved, None) => Ok(()),
+        (Stage::Approved | Stage::Paid, Some(_)) => Err("The bonus was decided already.".into()),
+        _ => Err("Is not approved yet: approve and pay the bonus together.".into()),
+    }
+}
+
+/// The bonus that a payoff means: a negative payoff is no bonus, one above the study's maximum is
+/// refused, never cut in silence.
+///
+/// # Errors
+/// Why there is none, in a sentence.
+pub fn bonus(payoff: Option<Cents>, problem: Option<&str>, maximum: Cents) -> Result<Cents, String> {
+    if let Some(problem) = problem {
+        return Err(problem.to_owned());
+    }
+    match payoff {
+        None => Err("oTree has not told a payoff yet.".into()),
+        Some(amount) if amount > maximum => {
+            Err(format!("The payoff {amount} is above the study's maximum bonus of {maximum}."))
+        }
+        Some(amount) => Ok(amount.max(Cents::ZERO)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_submitted_work_can_be_decided() {
+        let able: Vec<Stage> = Stage::ALL.into_iter().filter(|stage| may_decide(*stage).is_ok()).collect();
+        assert_eq!(able, [Stage::SubmittedUnfinished, Stage::Submitted]);
+    }
+
+    #[test]
+    fn a_bonus_is_decided_once_and_after_approval() {
+        assert!(may_pay_bonus(Stage::Approved, None).is_ok());
+        assert!(may_pay_bonus(Stage::Approved, Some(Cents(10))).is_err());
+        assert!(may_pay_bonus(Stage::Paid, Some(Cents::ZERO)).is_err());
+        assert!(may_pay_bonus(Stage::Submitted, None).is_err());
+    }
+
+    #[test]
+    fn a_payoff_becomes_a_bonus_within_limits() {
+        let most = Cents(500);
+        assert_eq!(bonus(Some(Cents(70)), None, most), Ok(Cents(70)));
+        assert_eq!(bonus(Some(most), None, most), Ok(most));
+        assert_eq!(bonus(Some(Cents(-30)), None, most), Ok(Cents::ZERO));
+        assert!(bonus(Some(Cents(501)), None, most).unwrap_err().contains("5.01"));
+        assert!(bonus(None, None, most).is_err());
+        assert_eq!(bonus(Some(Cents(70)), Some("It is in EUR."), most), Err("It is in EUR.".into()));
+    }
+}
