@@ -7,7 +7,10 @@ use kernel::outbound::Outbound;
 use sqlx::PgPool;
 
 use crate::config::Config;
+use crate::jobs::{Board, Reconciler};
 use crate::otree::Connector;
+use crate::participation::desk::Desk;
+use crate::{participation, payments, studies};
 
 /// What every handler and every reconciler gets. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -22,8 +25,14 @@ pub struct Parts {
     pub pool: PgPool,
     /// The time.
     pub clock: SharedClock,
-    /// The way to oTree sites.
+    /// The way to every address that a user typed.
+    pub outbound: Outbound,
+    /// The way to every oTree site.
     pub otree: Connector,
+    /// Where arrivals get their seats.
+    pub desk: Desk,
+    /// What the reconcilers of this process last did.
+    pub board: Board,
 }
 
 impl std::ops::Deref for App {
@@ -34,12 +43,28 @@ impl std::ops::Deref for App {
 }
 
 impl App {
-    /// Puts the parts together.
+    /// Puts the parts together. Needs a running tokio runtime for the desk.
     ///
     /// # Errors
-    /// When outgoing TLS cannot be set up.
+    /// When this machine's TLS roots cannot be read.
     pub fn new(config: Config, pool: PgPool, clock: SharedClock) -> anyhow::Result<Self> {
-        let otree = Connector::new(Outbound::new(config.allow_private.clone())?);
-        Ok(Self(Arc::new(Parts { config, pool, clock, otree })))
+        let outbound = Outbound::new(config.allow_private.clone())?;
+        Ok(Self(Arc::new(Parts {
+            otree: Connector::new(outbound.clone()),
+            desk: Desk::open(pool.clone(), clock.clone()),
+            board: Board::default(),
+            outbound,
+            config,
+            pool,
+            clock,
+        })))
+    }
+
+    /// Everything that keeps itself going.
+    pub fn reconcilers(&self) -> Vec<Arc<dyn Reconciler>> {
+        let mut all = payments::reconcilers(self);
+        all.extend(studies::reconcilers(self));
+        all.extend(participation::reconcilers(self));
+        all
     }
 }

@@ -13,11 +13,14 @@ pub mod payer;
 pub mod settler;
 pub mod store;
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Duration, Utc};
 use kernel::money::Cents;
 
-use crate::accounts::AccountId;
+use crate::app::App;
 use crate::connections::ConnectionId;
+use crate::jobs::Reconciler;
 use crate::labs::LabId;
 use crate::participation::ParticipationId;
 use crate::studies::StudyId;
@@ -147,4 +150,9 @@ pub enum OrderError {
     /// The database did not answer.
     #[error("the database did not answer")]
     Database(#[from] sqlx::Error),
+}
+
+/// What keeps orders going.
+pub fn reconcilers(app: &App) -> Vec<Arc<dyn Reconciler>> {
+    vec![Arc::new(payer::Payer(app.clone())), Arc::new(settler::Settler(app.clone()))]
 }

@@ -1,2 +1,127 @@
-//! p
+//! The only sender: takes one order, commits that it is being sent, sends it, records what came of it.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::{Kind, Order, OrderState, store};
+use crate::app::App;
+use crate::connections;
+use crate::jobs::{self, Lease, Reconciler, Step, back_off};
+use crate::recruiters::{Bonus, Outcome, Recruiter, Refusal, RefusalKind};
+
+/// The payer's name, for wake-ups.
 pub const NAME: &str = "payer";
+
+/// How often an assignment that the recruiter does not show yet is tried before it counts as refused.
+const MISSING_TRIES: i32 = 8;
+/// How long an order waits for money or keys to be mended, between tries.
+const MEND_WAIT: chrono::Duration = chrono::Duration::minutes(5);
+
+/// Sends authorised orders.
+#[derive(Debug)]
+pub struct Payer(pub App);
+
+#[async_trait]
+impl Reconciler for Payer {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn period(&self) -> Duration {
+        Duration::from_secs(2)
+    }
+
+    fn lanes(&self) -> usize {
+        4
+    }
+
+    async fn step(&self) -> anyhow::Result<Step> {
+        let lease = Lease::from(self.0.clock.now());
+        let Some(order) = self.claim(lease).await? else { return Ok(Step::Idle) };
+        crate::crash::point("payer.claimed");
+        let outcome = match connections::recruiter(&self.0, order.connection_id).await {
+            Ok(recruiter) => send(recruiter.as_ref(), &order).await,
+            Err(error) => Outcome::NotNow(error.to_string()),
+        };
+        crate::crash::point("payer.sent");
+        self.record(&order, lease, outcome).await?;
+        Ok(Step::Worked)
+    }
+}
+
+impl Payer {
+    async fn claim(&self, lease: Lease) -> anyhow::Result<Option<Order>> {
+        let mut tx = self.0.pool.begin().await?;
+        let order = store::claim_to_send(&mut tx, self.0.clock.now(), lease).await?;
+        tx.commit().await.context("an order could not be marked as being sent")?;
+        Ok(order)
+    }
+
+    async fn record(&self, order: &Order, lease: Lease, outcome: Outcome<()>) -> anyhow::Result<()> {
+        let now = self.0.clock.now();
+        let mut tx = self.0.pool.begin().await?;
+        let held = match verdict(order, outcome, now) {
+            Verdict::Done => store::finish(&mut tx, order, lease, now).await?,
+            Verdict::Move { to, words, at } => {
+                if to == OrderState::Unknown {
+                    jobs::wake(&mut tx, super::settler::NAME).await?;
+                }
+                store::move_on(&mut tx, order.id, lease, to, Some(&words), at).await?
+            }
+        };
+        if !held {
+            tracing::warn!(order = %order.id, "an order was taken over by another process; nothing recorded");
+            return Ok(());
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+/// Makes the call that the order stands for.
+async fn send(recruiter: &dyn Recruiter, order: &Order) -> Outcome<()> {
+    match order.kind {
+        Kind::Approve => recruiter.approve(&order.assignment_id, &order.words).await,
+        Kind::Reject => recruiter.reject(&order.assignment_id, &order.words).await,
+        Kind::Bonus => recruiter.bonus(&bonus(order)).await,
+    }
+}
+
+fn bonus(order: &Order) -> Bonus {
+    Bonus {
+        worker_id: order.worker.clone(),
+        assignment_id: order.assignment_id.clone(),
+        amount: order.amount,
+        reason: format!("{} {}", order.words, order.mark()),
+        token: order.id.to_string(),
+    }
+}
+
+/// What follows for the order from what came of the call.
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    Done,
+    Move { to: OrderState, words: String, at: DateTime<Utc> },
+}
+
+fn verdict(order: &Order, outcome: Outcome<()>, now: DateTime<Utc>) -> Verdict {
+    let later = now + back_off(order.attempt);
+    match outcome {
+        Outcome::Done(()) => Verdict::Done,
+        Outcome::NotNow(words) => Verdict::Move { to: OrderState::Authorised, words, at: later },
+        Outcome::Unknown(words) => Verdict::Move { to: OrderState::Unknown, words, at: now },
+        Outcome::Refused(Refusal { kind, words }) => {
+            let (to, at) = match kind {
+                RefusalKind::Funds | RefusalKind::Credentials => (OrderState::Authorised, now + MEND_WAIT),
+                RefusalKind::Missing if order.attempt < MISSING_TRIES => (OrderState::Authorised, later),
+                // Somebody or the clock was faster: look before deciding.
+                RefusalKind::State => (OrderState::Unknown, now),
+                RefusalKind::Missing | RefusalKind::Invalid => (OrderState::Refused, now),
+            };
+            Verdict::Move { to, words, at }
+        }
+    }
+}

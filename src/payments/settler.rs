@@ -1,2 +1,126 @@
-//! s
+//! Finds out what became of an order whose answer was lost. Asks first, and sends again only under the
+//! same token, only while the recruiter still remembers it.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use super::{Kind, Order, OrderState, payer, store};
+use crate::app::App;
+use crate::connections;
+use crate::jobs::{self, Lease, Reconciler, Step, back_off};
+use crate::recruiters::{AskError, Recruiter, SubmissionStatus};
+
+/// The settler's name, for wake-ups.
 pub const NAME: &str = "settler";
+
+/// Settles unknown orders.
+#[derive(Debug)]
+pub struct Settler(pub App);
+
+#[async_trait]
+impl Reconciler for Settler {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    async fn step(&self) -> anyhow::Result<Step> {
+        let now = self.0.clock.now();
+        let lease = Lease::from(now);
+        let mut tx = self.0.pool.begin().await?;
+        let claimed = store::claim_to_settle(&mut tx, now, lease).await?;
+        tx.commit().await?;
+        let Some(order) = claimed else { return Ok(Step::Idle) };
+        let finding = match connections::recruiter(&self.0, order.connection_id).await {
+            Ok(recruiter) => ask(recruiter.as_ref(), &order, now).await,
+            Err(error) => Finding::Silent(error.to_string()),
+        };
+        self.record(&order, lease, finding).await?;
+        Ok(Step::Worked)
+    }
+}
+
+/// What the recruiter says about an order.
+#[derive(Debug, PartialEq, Eq)]
+enum Finding {
+    /// It happened.
+    Happened,
+    /// It did not, and sending it again is safe.
+    SendAgain,
+    /// It did not and cannot any more.
+    Overtaken(&'static str),
+    /// It cannot be seen, and the token is too old to be sent again: for a person.
+    ForAPerson(&'static str),
+    /// No answer yet.
+    Silent(String),
+}
+
+async fn ask(recruiter: &dyn Recruiter, order: &Order, now: DateTime<Utc>) -> Finding {
+    let answer = match order.kind {
+        Kind::Approve | Kind::Reject => {
+            recruiter.submission(&order.assignment_id).await.map(|found| match found {
+                Some(submission) => decision(order.kind, submission.status),
+                None => Finding::Silent("The recruiter does not show this submission.".into()),
+            })
+        }
+        Kind::Bonus => recruiter.bonuses(&order.assignment_id).await.map(|paid| {
+            let ours = |reason: &str| reason.contains(&order.mark());
+            if paid.iter().any(|bonus| ours(&bonus.reason)) {
+                Finding::Happened
+            } else if order.token_alive(now) {
+                Finding::SendAgain
+            } else {
+                Finding::ForAPerson(
+                    "The recruiter lists no such bonus, and it was first sent too long ago to be repeated safely. \
+                     Check the recruiter's own records, then decide.",
+                )
+            }
+        }),
+    };
+    answer.unwrap_or_else(|error| match error {
+        AskError::Refused(refusal) => Finding::Silent(refusal.words),
+        AskError::Unavailable(words) => Finding::Silent(words),
+    })
+}
+
+fn decision(wanted: Kind, status: SubmissionStatus) -> Finding {
+    match (wanted, status) {
+        (Kind::Approve, SubmissionStatus::Approved) | (Kind::Reject, SubmissionStatus::Rejected) => {
+            Finding::Happened
+        }
+        (_, SubmissionStatus::Submitted) => Finding::SendAgain,
+        (_, SubmissionStatus::Approved) => {
+            Finding::Overtaken("It was already approved at the recruiter, by hand or by the clock.")
+        }
+        (_, SubmissionStatus::Rejected) => Finding::Overtaken("It was already rejected at the recruiter."),
+    }
+}
+
+impl Settler {
+    async fn record(&self, order: &Order, lease: Lease, finding: Finding) -> anyhow::Result<()> {
+        let now = self.0.clock.now();
+        let mut tx = self.0.pool.begin().await?;
+        let (to, words, at) = match &finding {
+            Finding::Happened => {
+                if store::finish(&mut tx, order, lease, now).await? {
+                    tx.commit().await?;
+                }
+                return Ok(());
+            }
+            Finding::SendAgain => {
+                jobs::wake(&mut tx, payer::NAME).await?;
+                (OrderState::Authorised, None, now)
+            }
+            Finding::Overtaken(words) => (OrderState::Refused, Some(*words), now),
+            Finding::ForAPerson(words) => (OrderState::Unknown, Some(*words), now + chrono::Duration::hours(6)),
+            Finding::Silent(words) => {
+                (OrderState::Unknown, Some(words.as_str()), now + back_off(order.attempt + 3))
+            }
+        };
+        if store::move_on(&mut tx, order.id, lease, to, words, at).await? {
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+}

@@ -3,14 +3,20 @@
 pub mod batches;
 pub mod draft;
 pub mod plan;
+pub mod publisher;
 pub mod sessions;
 pub mod store;
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use kernel::money::Cents;
+use sqlx::PgConnection;
 use sqlx::types::Json;
 
+use crate::app::App;
 use crate::connections::ConnectionId;
+use crate::jobs::{self, Reconciler};
 use crate::labs::LabId;
 use crate::sites::SiteId;
 
@@ -148,4 +154,38 @@ impl Study {
     pub fn seats(&self) -> i32 {
         plan::seats(self.places, self.spare_seats, self.group_size)
     }
+}
+
+/// Starts publishing a draft: from here on the publisher creates what is missing outside, however often
+/// it is interrupted. Returns whether it was a draft.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn publish(conn: &mut PgConnection, study: &Study, now: DateTime<Utc>) -> sqlx::Result<bool> {
+    if !store::start_publishing(conn, study.id, now).await? {
+        return Ok(false);
+    }
+    batches::plan(conn, study, now).await?;
+    sessions::plan(conn, study, now).await?;
+    jobs::wake(conn, publisher::NAME).await?;
+    Ok(true)
+}
+
+/// Closes a study to new people: its batches come off the list, who works may finish. Returns whether it
+/// was open.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn close(conn: &mut PgConnection, study: &Study, now: DateTime<Utc>) -> sqlx::Result<bool> {
+    let closed = store::close(conn, study.lab_id, study.id, now).await?;
+    if closed {
+        batches::cancel_planned(conn, study.id).await?;
+        jobs::wake(conn, publisher::NAME).await?;
+    }
+    Ok(closed)
+}
+
+/// What keeps studies going.
+pub fn reconcilers(app: &App) -> Vec<Arc<dyn Reconciler>> {
+    vec![Arc::new(publisher::Publisher(app.clone()))]
 }

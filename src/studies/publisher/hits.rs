@@ -1,0 +1,168 @@
+//! The study's offer and batches at the recruiter: registered, published, taken off the list.
+
+use super::Progress;
+use crate::app::App;
+use crate::connections;
+use crate::payments::TOKEN_LIFE;
+use crate::recruiters::{Offer, Outcome, Published, Recruiter, RefusalKind, Task, Unit, mturk};
+use crate::studies::batches::{self, Batch};
+use crate::studies::{Play, Study, store};
+
+/// Batches under way at the same time in one step.
+const AT_ONCE: usize = 8;
+
+/// Registers the offer; the same offer gives the same id, so a repeat is harmless.
+pub(super) async fn register(app: &App, study: &Study) -> anyhow::Result<Progress> {
+    let recruiter = connections::recruiter(app, study.connection_id).await?;
+    let id = match recruiter.register(&offer(study)).await {
+        Outcome::Done(id) => id,
+        Outcome::Refused(refusal) => return Ok(Progress::Blocked(refusal.words)),
+        Outcome::NotNow(words) | Outcome::Unknown(words) => return Ok(Progress::Blocked(words)),
+    };
+    let mut conn = app.pool.acquire().await?;
+    store::registered(&mut conn, study.id, &id).await?;
+    Ok(Progress::More)
+}
+
+/// What workers are offered.
+pub(crate) fn offer(study: &Study) -> Offer {
+    Offer {
+        title: study.title.clone(),
+        description: study.description.clone(),
+        keywords: study.keywords.clone(),
+        reward: study.reward,
+        duration_s: study.duration_s,
+        auto_approve_s: study.auto_approve_s,
+        qualifications: study.qualifications.clone(),
+    }
+}
+
+/// Publishes the next batches that are not out yet.
+pub(super) async fn publish(app: &App, study: &Study, offer_id: &str) -> anyhow::Result<Progress> {
+    let mut conn = app.pool.acquire().await?;
+    let all = batches::of_study(&mut conn, study.id).await?;
+    drop(conn);
+    let due: Vec<&Batch> =
+        all.iter().filter(|b| matches!(b.state.as_str(), "planned" | "sending")).take(AT_ONCE).collect();
+    if due.is_empty() {
+        return Ok(Progress::Complete);
+    }
+    let recruiter = connections::recruiter(app, study.connection_id).await?;
+    let each = due.into_iter().map(|batch| one(app, study, offer_id, recruiter.as_ref(), batch));
+    let mut progress = Progress::More;
+    for outcome in futures_util::future::join_all(each).await {
+        if let Progress::Blocked(words) = outcome? {
+            progress = Progress::Blocked(words);
+        }
+    }
+    Ok(progress)
+}
+
+async fn one(
+    app: &App,
+    study: &Study,
+    offer_id: &str,
+    recruiter: &dyn Recruiter,
+    batch: &Batch,
+) -> anyhow::Result<Progress> {
+    if batch.state == "sending"
+        && let Some(progress) = look(app, recruiter, batch).await?
+    {
+        return Ok(progress);
+    }
+    let mut conn = app.pool.acquire().await?;
+    batches::sending(&mut conn, batch.id, app.clock.now()).await?;
+    drop(conn);
+    crate::crash::point("publish.batch.row");
+    let outcome = recruiter.publish(&unit(app, study, offer_id, batch)).await;
+    crate::crash::point("publish.batch.call");
+    let progress = record(app, batch, outcome).await;
+    crate::crash::point("publish.batch.recorded");
+    progress
+}
+
+/// Looks for a batch whose answer was lost. `None`: it is not there, and sending it again under the same
+/// token is safe.
+async fn look(app: &App, recruiter: &dyn Recruiter, batch: &Batch) -> anyhow::Result<Option<Progress>> {
+    match recruiter.find_by_mark(&batch.id.to_string()).await {
+        Ok(Some(found)) => record(app, batch, Outcome::Done(found)).await.map(Some),
+        Ok(None) if token_alive(app, batch) => Ok(None),
+        Ok(None) => Ok(Some(Progress::Blocked(format!(
+            "Batch {} was sent long ago and the recruiter does not list it. It is not sent again, since it \
+             might then exist twice; close this study if it stays so.",
+            batch.position
+        )))),
+        Err(error) => Ok(Some(Progress::Blocked(error.to_string()))),
+    }
+}
+
+fn token_alive(app: &App, batch: &Batch) -> bool {
+    batch.first_sent_at.is_none_or(|first| app.clock.now() - first < TOKEN_LIFE)
+}
+
+async fn record(app: &App, batch: &Batch, outcome: Outcome<Published>) -> anyhow::Result<Progress> {
+    let now = app.clock.now();
+    let mut conn = app.pool.acquire().await?;
+    let (state, words) = match outcome {
+        Outcome::Done(published) => {
+            batches::opened(&mut conn, batch.id, &published, now).await?;
+            return Ok(Progress::More);
+        }
+        Outcome::Refused(no) if matches!(no.kind, RefusalKind::Funds | RefusalKind::Credentials) => {
+            ("planned", no.words)
+        }
+        Outcome::Refused(no) => ("planned", no.words),
+        Outcome::NotNow(words) => ("planned", words),
+        Outcome::Unknown(words) => ("sending", words),
+    };
+    batches::held_up(&mut conn, batch.id, state, &words).await?;
+    Ok(Progress::Blocked(words))
+}
+
+fn unit(app: &App, study: &Study, offer_id: &str, batch: &Batch) -> Unit {
+    Unit {
+        offer_id: offer_id.to_owned(),
+        task: task(app, study),
+        places: batch.places,
+        lifetime_s: study.lifetime_s,
+        mark: batch.id.to_string(),
+        token: batch.request_token.clone(),
+    }
+}
+
+/// What a worker sees in the recruiter's frame.
+pub(crate) fn task(app: &App, study: &Study) -> Task {
+    let door = app.config.absolute(&format!("/go/{}", study.code));
+    let height = study.frame_height;
+    match (study.play, &study.template_html) {
+        (Play::Template, Some(html)) => Task::Html { html: mturk::template::page(html, &door), height },
+        _ => Task::Frame { url: door, height },
+    }
+}
+
+/// Takes the batches of a closed study off the list; who works on one may go on.
+pub(super) async fn take_off(app: &App, study: &Study) -> anyhow::Result<Progress> {
+    let mut conn = app.pool.acquire().await?;
+    let all = batches::of_study(&mut conn, study.id).await?;
+    drop(conn);
+    let recruiter = connections::recruiter(app, study.connection_id).await?;
+    for batch in all.iter().filter(|b| b.expired_at.is_none()) {
+        let progress = match (batch.state.as_str(), &batch.hit_id) {
+            ("sending", _) => look(app, recruiter.as_ref(), batch).await?.unwrap_or(Progress::Complete),
+            ("open", Some(hit)) => match recruiter.expire(hit).await {
+                Outcome::Done(()) => Progress::Complete,
+                Outcome::Refused(no) => Progress::Blocked(no.words),
+                Outcome::NotNow(words) | Outcome::Unknown(words) => Progress::Blocked(words),
+            },
+            _ => continue,
+        };
+        match progress {
+            Progress::Complete => {
+                let mut conn = app.pool.acquire().await?;
+                batches::expired(&mut conn, batch.id, app.clock.now()).await?;
+            }
+            other => return Ok(other),
+        }
+    }
+    Ok(Progress::More)
+}
