@@ -1,16 +1,21 @@
 //! One worker in one study, from arrival to paid.
 //!
 //! [`admit`] gives each person one seat; [`desk`] lets a storm of arrivals share transactions;
-//! the tracker follows them in oTree and at the recruiter; [`redirect`] knows the addresses.
+//! [`tracker`] follows them in oTree and at the recruiter; [`redirect`] knows the addresses.
 
 pub mod admit;
 pub mod desk;
 pub mod redirect;
 pub mod store;
+pub mod tracker;
+
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use kernel::money::Cents;
 
+use crate::app::App;
+use crate::jobs::Reconciler;
 use crate::labs::LabId;
 use crate::studies::{BatchId, Completion, StudyId};
 
@@ -164,4 +169,9 @@ pub struct Participation {
     pub batch_position: i32,
     /// oTree's participant code of the seat.
     pub participant_code: Option<String>,
+}
+
+/// What follows people.
+pub fn reconcilers(app: &App) -> Vec<Arc<dyn Reconciler>> {
+    vec![Arc::new(tracker::SessionTracker(app.clone())), Arc::new(tracker::SubmissionTracker(app.clone()))]
 }

@@ -156,9 +156,12 @@ pub async fn exited(
 pub struct Followed {
     pub id: ParticipationId,
     pub participant_code: String,
+    /// oTree knows the participant under this label once they entered.
+    pub pseudonym: String,
     pub opened: bool,
     pub exited: bool,
     pub finished: bool,
+    pub page: Option<String>,
     pub page_index: Option<i32>,
     pub variables: serde_json::Value,
     pub variables_set: bool,
@@ -171,13 +174,13 @@ pub struct Followed {
 pub async fn followed(conn: &mut PgConnection, session: SessionId) -> sqlx::Result<Vec<Followed>> {
     query_as!(
         Followed,
-        r#"SELECT p.id AS "id: _", s.participant_code, p.opened_at IS NOT NULL AS "opened!",
-            p.exited_at IS NOT NULL AS "exited!", p.finished_at IS NOT NULL AS "finished!", p.page_index,
-            p.variables, p.variables_set_at IS NOT NULL AS "variables_set!"
-        FROM seat s JOIN participation p ON p.id = s.participation_id
+        r#"SELECT p.id AS "id: _", s.participant_code, w.pseudonym, p.opened_at IS NOT NULL AS "opened!",
+            p.exited_at IS NOT NULL AS "exited!", p.finished_at IS NOT NULL AS "finished!", p.page,
+            p.page_index, p.variables, p.variables_set_at IS NOT NULL AS "variables_set!"
+        FROM seat s JOIN participation p ON p.id = s.participation_id JOIN worker w ON w.id = p.worker_id
         WHERE s.session_id = $1 AND p.bonus_cents IS NULL AND p.rejected_at IS NULL
           AND (p.returned_at IS NULL OR p.finished_at IS NULL)
-        ORDER BY s.number"#,
+        ORDER BY p.seen_at NULLS FIRST, s.number"#,
         session.0
     )
     .fetch_all(conn)
@@ -197,7 +200,7 @@ pub async fn variables_set(
     Ok(())
 }
 
-/// Notes where oTree says the worker is. Returns whether that is news.
+/// Notes where oTree says the worker is.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -207,11 +210,9 @@ pub async fn progress(
     page: &str,
     index: i32,
     now: DateTime<Utc>,
-) -> sqlx::Result<bool> {
-    let news = query!(
-        "UPDATE participation SET page = $2, page_index = $3, seen_at = $4,
-            opened_at = coalesce(opened_at, $4)
-         WHERE id = $1 AND (page IS DISTINCT FROM $2 OR page_index IS DISTINCT FROM $3)",
+) -> sqlx::Result<()> {
+    query!(
+        "UPDATE participation SET page = $2, page_index = $3, seen_at = $4 WHERE id = $1",
         id.0,
         page,
         index,
@@ -219,7 +220,7 @@ pub async fn progress(
     )
     .execute(conn)
     .await?;
-    Ok(news.rows_affected() == 1)
+    Ok(())
 }
 
 /// Notes that the worker finished. Returns whether that is news.
@@ -345,4 +346,17 @@ pub async fn returned(
     .execute(conn)
     .await?;
     Ok(gone.rows_affected())
+}
+
+/// How many participations of the batch are submitted.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn submitted(conn: &mut PgConnection, batch: BatchId) -> sqlx::Result<i64> {
+    query_scalar!(
+        r#"SELECT count(*) AS "n!" FROM participation WHERE batch_id = $1 AND submitted_at IS NOT NULL"#,
+        batch.0
+    )
+    .fetch_one(conn)
+    .await
 }

@@ -1,8 +1,6 @@
 //! Finds out what became of an order whose answer was lost. Asks first, and sends again only under the
 //! same token, only while the recruiter still remembers it.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
@@ -113,7 +111,9 @@ impl Settler {
                 (OrderState::Authorised, None, now)
             }
             Finding::Overtaken(words) => (OrderState::Refused, Some(*words), now),
-            Finding::ForAPerson(words) => (OrderState::Unknown, Some(*words), now + chrono::Duration::hours(6)),
+            Finding::ForAPerson(words) => {
+                (OrderState::Unknown, Some(*words), now + chrono::Duration::hours(6))
+            }
             Finding::Silent(words) => {
                 (OrderState::Unknown, Some(words.as_str()), now + back_off(order.attempt + 3))
             }

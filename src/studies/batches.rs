@@ -241,3 +241,18 @@ pub async fn poll_soon(conn: &mut PgConnection, study: StudyId, now: DateTime<Ut
     .await?;
     Ok(())
 }
+
+/// Shows what a poll found wrong, or that nothing is.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn note_problem(
+    conn: &mut PgConnection,
+    batch: BatchId,
+    problem: Option<&str>,
+) -> sqlx::Result<()> {
+    query!("UPDATE batch SET problem = $2 WHERE id = $1 AND problem IS DISTINCT FROM $2", batch.0, problem)
+        .execute(conn)
+        .await?;
+    Ok(())
+}

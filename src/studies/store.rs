@@ -291,3 +291,26 @@ pub async fn registered(conn: &mut PgConnection, study: StudyId, offer: &str) ->
 pub async fn attempts(conn: &mut PgConnection, study: StudyId) -> sqlx::Result<i32> {
     query_scalar!("SELECT attempts FROM study WHERE id = $1", study.0).fetch_one(conn).await
 }
+
+/// Shows the researcher what is wrong with a study.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn set_problem(conn: &mut PgConnection, study: StudyId, problem: &str) -> sqlx::Result<()> {
+    query!("UPDATE study SET problem = $2 WHERE id = $1", study.0, problem).execute(conn).await?;
+    Ok(())
+}
+
+/// The address of the marketplace where this study's workers submit.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn worker_site(conn: &mut PgConnection, study: StudyId) -> sqlx::Result<String> {
+    query_scalar!(
+        "SELECT connection.worker_site FROM study JOIN connection ON connection.id = study.connection_id
+         WHERE study.id = $1",
+        study.0
+    )
+    .fetch_one(conn)
+    .await
+}

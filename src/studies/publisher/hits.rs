@@ -4,7 +4,7 @@ use super::Progress;
 use crate::app::App;
 use crate::connections;
 use crate::payments::TOKEN_LIFE;
-use crate::recruiters::{Offer, Outcome, Published, Recruiter, RefusalKind, Task, Unit, mturk};
+use crate::recruiters::{Offer, Outcome, Published, Recruiter, Task, Unit, mturk};
 use crate::studies::batches::{self, Batch};
 use crate::studies::{Play, Study, store};
 
@@ -48,7 +48,11 @@ pub(super) async fn publish(app: &App, study: &Study, offer_id: &str) -> anyhow:
         return Ok(Progress::Complete);
     }
     let recruiter = connections::recruiter(app, study.connection_id).await?;
-    let each = due.into_iter().map(|batch| one(app, study, offer_id, recruiter.as_ref(), batch));
+    let task = task(app, study).await?;
+    let each = due.into_iter().map(|batch| {
+        let unit = unit(study, offer_id, task.clone(), batch);
+        one(app, recruiter.as_ref(), batch, unit)
+    });
     let mut progress = Progress::More;
     for outcome in futures_util::future::join_all(each).await {
         if let Progress::Blocked(words) = outcome? {
@@ -58,13 +62,7 @@ pub(super) async fn publish(app: &App, study: &Study, offer_id: &str) -> anyhow:
     Ok(progress)
 }
 
-async fn one(
-    app: &App,
-    study: &Study,
-    offer_id: &str,
-    recruiter: &dyn Recruiter,
-    batch: &Batch,
-) -> anyhow::Result<Progress> {
+async fn one(app: &App, recruiter: &dyn Recruiter, batch: &Batch, unit: Unit) -> anyhow::Result<Progress> {
     if batch.state == "sending"
         && let Some(progress) = look(app, recruiter, batch).await?
     {
@@ -74,7 +72,7 @@ async fn one(
     batches::sending(&mut conn, batch.id, app.clock.now()).await?;
     drop(conn);
     crate::crash::point("publish.batch.row");
-    let outcome = recruiter.publish(&unit(app, study, offer_id, batch)).await;
+    let outcome = recruiter.publish(&unit).await;
     crate::crash::point("publish.batch.call");
     let progress = record(app, batch, outcome).await;
     crate::crash::point("publish.batch.recorded");
@@ -108,9 +106,6 @@ async fn record(app: &App, batch: &Batch, outcome: Outcome<Published>) -> anyhow
             batches::opened(&mut conn, batch.id, &published, now).await?;
             return Ok(Progress::More);
         }
-        Outcome::Refused(no) if matches!(no.kind, RefusalKind::Funds | RefusalKind::Credentials) => {
-            ("planned", no.words)
-        }
         Outcome::Refused(no) => ("planned", no.words),
         Outcome::NotNow(words) => ("planned", words),
         Outcome::Unknown(words) => ("sending", words),
@@ -119,10 +114,10 @@ async fn record(app: &App, batch: &Batch, outcome: Outcome<Published>) -> anyhow
     Ok(Progress::Blocked(words))
 }
 
-fn unit(app: &App, study: &Study, offer_id: &str, batch: &Batch) -> Unit {
+fn unit(study: &Study, offer_id: &str, task: Task, batch: &Batch) -> Unit {
     Unit {
         offer_id: offer_id.to_owned(),
-        task: task(app, study),
+        task,
         places: batch.places,
         lifetime_s: study.lifetime_s,
         mark: batch.id.to_string(),
@@ -131,13 +126,17 @@ fn unit(app: &App, study: &Study, offer_id: &str, batch: &Batch) -> Unit {
 }
 
 /// What a worker sees in the recruiter's frame.
-pub(crate) fn task(app: &App, study: &Study) -> Task {
+pub(crate) async fn task(app: &App, study: &Study) -> sqlx::Result<Task> {
     let door = app.config.absolute(&format!("/go/{}", study.code));
     let height = study.frame_height;
-    match (study.play, &study.template_html) {
-        (Play::Template, Some(html)) => Task::Html { html: mturk::template::page(html, &door), height },
+    let mut conn = app.pool.acquire().await?;
+    let sites = [store::worker_site(&mut conn, study.id).await?];
+    Ok(match (study.play, &study.template_html) {
+        (Play::Template, Some(html)) => {
+            Task::Html { html: mturk::template::page(html, &door, &sites), height }
+        }
         _ => Task::Frame { url: door, height },
-    }
+    })
 }
 
 /// Takes the batches of a closed study off the list; who works on one may go on.

@@ -65,7 +65,12 @@ impl Publisher {
     }
 
     /// Lets the study go with what came of the step. Our own errors count as standing in the way, too.
-    async fn note(&self, id: StudyId, lease: Lease, progress: anyhow::Result<Progress>) -> anyhow::Result<()> {
+    async fn note(
+        &self,
+        id: StudyId,
+        lease: Lease,
+        progress: anyhow::Result<Progress>,
+    ) -> anyhow::Result<()> {
         let now = self.0.clock.now();
         let mut tx = self.0.pool.begin().await?;
         match &progress {
@@ -87,5 +92,4 @@ impl Publisher {
         tx.commit().await?;
         progress.map(|_| ())
     }
-
 }

@@ -1,0 +1,111 @@
+//! One poll of one batch: who submitted, who was approved or rejected, who gave up.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::{SUBMISSIONS, SubmissionTracker};
+use crate::app::App;
+use crate::connections;
+use crate::jobs::{Lease, Reconciler, Step};
+use crate::participation::store;
+use crate::recruiters::{AskError, Published, Submission, SubmissionStatus};
+use crate::studies::batches::{self, Batch};
+use crate::studies::{self};
+
+/// A batch is looked at for so long after it ended: submissions may become visible late.
+const AFTERMATH: chrono::Duration = chrono::Duration::hours(1);
+
+#[async_trait]
+impl Reconciler for SubmissionTracker {
+    fn name(&self) -> &'static str {
+        SUBMISSIONS
+    }
+
+    fn period(&self) -> Duration {
+        Duration::from_secs(2)
+    }
+
+    fn lanes(&self) -> usize {
+        2
+    }
+
+    async fn step(&self) -> anyhow::Result<Step> {
+        let app = &self.0;
+        let now = app.clock.now();
+        let lease = Lease::from(now);
+        let mut conn = app.pool.acquire().await?;
+        let Some(batch) = batches::claim_poll(&mut conn, now, lease).await? else { return Ok(Step::Idle) };
+        let study = studies::store::get(&mut conn, batch.study_id).await?;
+        drop(conn);
+        let recruiter = connections::recruiter(app, study.connection_id).await?;
+        let hit = batch.hit_id.as_deref().unwrap_or_default();
+        // First whether people still work on it, then the list: nobody can slip in between.
+        let unit = recruiter.unit(hit).await;
+        let found = match &unit {
+            Ok(_) => recruiter.submissions(hit).await,
+            Err(error) => Err(error.clone()),
+        };
+        record(app, &batch, lease, unit, found).await?;
+        Ok(Step::Worked)
+    }
+}
+
+async fn record(
+    app: &App,
+    batch: &Batch,
+    lease: Lease,
+    unit: Result<Option<Published>, AskError>,
+    found: Result<Vec<Submission>, AskError>,
+) -> anyhow::Result<()> {
+    let now = app.clock.now();
+    let mut tx = app.pool.begin().await?;
+    let (news, done, problem) = match (unit, found) {
+        (Ok(unit), Ok(found)) => {
+            let over = unit.as_ref().is_none_or(|unit| !unit.live);
+            let (news, strangers) = take_over(&mut tx, batch, &found, now).await?;
+            let gone = store::returned(&mut tx, batch.id, over, now).await?;
+            (news || gone > 0, over && is_done(batch, &found, now), words(unit.is_none(), strangers))
+        }
+        (Err(error), _) | (_, Err(error)) => (false, false, Some(error.to_string())),
+    };
+    batches::note_problem(&mut tx, batch.id, problem.as_deref()).await?;
+    if batches::polled(&mut tx, batch, lease, now, news, done).await? {
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
+/// Whether anything was new, and how many submissions belong to nobody who came to our door.
+async fn take_over(
+    conn: &mut sqlx::PgConnection,
+    batch: &Batch,
+    found: &[Submission],
+    now: chrono::DateTime<chrono::Utc>,
+) -> sqlx::Result<(bool, usize)> {
+    let mut news = false;
+    for submission in found {
+        news |= store::submission(conn, batch.id, submission, now).await?;
+    }
+    let known = store::submitted(conn, batch.id).await?;
+    Ok((news, found.len().saturating_sub(usize::try_from(known).unwrap_or(0))))
+}
+
+fn is_done(batch: &Batch, found: &[Submission], now: chrono::DateTime<chrono::Utc>) -> bool {
+    let decided = found.iter().all(|submission| submission.status != SubmissionStatus::Submitted);
+    let full = found.len() >= usize::try_from(batch.places).unwrap_or(0);
+    let settled = batch.expires_at.is_none_or(|end| now - end > AFTERMATH);
+    decided && (full || settled)
+}
+
+fn words(missing: bool, strangers: usize) -> Option<String> {
+    if missing {
+        return Some("The recruiter does not know this batch any more; it was deleted there.".into());
+    }
+    (strangers > 0).then(|| {
+        format!(
+            "{strangers} submissions come from people who never opened the study's link. \
+             Decide about them on the recruiter's own site."
+        )
+    })
+}
