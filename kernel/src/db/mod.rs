@@ -2,6 +2,8 @@
 
 mod cluster;
 mod pool;
+#[cfg(test)]
+mod tls_tests;
 
 pub use cluster::{Cluster, ClusterError, find_binaries};
 pub use pool::{Database, connect, migrate};
