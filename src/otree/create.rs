@@ -133,3 +133,27 @@ fn group_size(said: &str) -> Option<u32> {
     let (_, rest) = said.split_once("not a multiple of group size (")?;
     rest.split_once(')')?.0.parse().ok().filter(|size| *size > 0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_an_answer_a_session_may_or_may_not_be_there() {
+        use OutboundError::*;
+        for error in [DnsFailed, Refused, Tls, Timeout, TooLarge, Broken] {
+            assert!(matches!(outcome(Err(error)), CreateOutcome::Unclear(_)), "{error}");
+        }
+        assert!(matches!(outcome(Err(NotAllowed)), CreateOutcome::Refused { .. }));
+    }
+
+    #[test]
+    fn the_group_size_is_found_in_the_words_only() {
+        let said = |n: &str| format!("Number of participants (3) is not a multiple of group size ({n})");
+        assert_eq!(group_size(&said("4")), Some(4));
+        for odd in ["0", "", "x", "-2", "99999999999"] {
+            assert_eq!(group_size(&said(odd)), None, "{odd}");
+        }
+        assert_eq!(group_size("Not Found"), None);
+    }
+}

@@ -33,3 +33,6 @@ pub use probe::Where;
 pub use problem::{KeyProblem, ReadError};
 pub use session::{ParticipantInfo, Payoff, SessionInfo, SessionQuery};
 pub use version::Version;
+
+#[cfg(test)]
+mod tests;
