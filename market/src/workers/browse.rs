@@ -1,0 +1,169 @@
+//! The list of HITs, a group's preview, and accepting.
+
+use askama::Template;
+use axum::extract::{Form, Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use kernel::money::Cents;
+use serde::Deserialize;
+use sqlx::PgConnection;
+
+use super::frame::{TaskFrame, Viewer};
+use super::pages::{Here, PageError, Shell, page};
+use super::session::SignedIn;
+use super::{Site, words};
+use crate::engine::assignments::{self, AssignmentState, Wanted, WorkError};
+use crate::engine::groups::{self, Group, WorkItem};
+use crate::engine::hits::{self, Hit};
+use crate::engine::question::Question;
+
+/// A group as the list and the preview show it.
+pub(super) struct ShownGroup {
+    hit_type_id: String,
+    title: String,
+    description: String,
+    keywords: Option<String>,
+    requester: String,
+    reward: Cents,
+    hits: String,
+    time_allotted: String,
+    review_within: String,
+    expires: String,
+}
+
+impl From<Group> for ShownGroup {
+    fn from(group: Group) -> Self {
+        Self {
+            hits: words::plural(group.hits, "HIT"),
+            time_allotted: words::duration(group.assignment_duration),
+            review_within: words::duration(group.auto_approval_delay),
+            expires: words::time(&group.expiration),
+            hit_type_id: group.hit_type_id,
+            title: group.title,
+            description: group.description,
+            keywords: group.keywords,
+            requester: group.requester,
+            reward: group.reward,
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "workers/list.html")]
+struct ListPage {
+    shell: Shell,
+    groups: Vec<ShownGroup>,
+    in_progress: Vec<WorkItem>,
+}
+
+pub(super) async fn list(
+    State(site): State<Site>,
+    signed_in: Option<SignedIn>,
+) -> Result<Response, PageError> {
+    let worker = signed_in.map(|SignedIn(worker)| worker);
+    let (mut tx, now) = site.market.begin().await?;
+    let worker_id = worker.as_ref().map(|worker| worker.worker_id.as_str());
+    let groups = groups::groups(&mut tx, now, worker_id).await?;
+    let in_progress = match worker_id {
+        Some(worker_id) => held(&mut tx, worker_id).await?,
+        None => Vec::new(),
+    };
+    let groups = groups.into_iter().map(ShownGroup::from).collect();
+    page(
+        StatusCode::OK,
+        &ListPage { shell: Shell::new(&site.links, worker, Here::Hits), groups, in_progress },
+    )
+}
+
+#[derive(Template)]
+#[template(path = "workers/preview.html")]
+struct PreviewPage {
+    shell: Shell,
+    group: ShownGroup,
+    hit_id: String,
+    frame: TaskFrame,
+}
+
+pub(super) async fn preview(
+    State(site): State<Site>,
+    SignedIn(worker): SignedIn,
+    Path(hit_type_id): Path<String>,
+) -> Result<Response, PageError> {
+    let (mut tx, now) = site.market.begin().await?;
+    let listed = groups::groups(&mut tx, now, Some(&worker.worker_id)).await?;
+    let group = listed.into_iter().find(|group| group.hit_type_id == hit_type_id).ok_or_else(nothing_left)?;
+    let next = assignments::next_of_group(&mut tx, now, &worker.worker_id, &hit_type_id).await?;
+    let hit = hits::find(&mut tx, &next.ok_or_else(nothing_left)?).await?.ok_or_else(nothing_left)?;
+    let question = question_of(&site, &hit)?;
+    let shown = PreviewPage {
+        frame: TaskFrame::new(&question, &hit.hit_id, Viewer::Preview, &site.links),
+        shell: Shell::new(&site.links, Some(worker), Here::Hits),
+        group: group.into(),
+        hit_id: hit.hit_id,
+    };
+    page(StatusCode::OK, &shown)
+}
+
+/// The accept form: the HIT that was previewed, so that pressing twice does not take two.
+#[derive(Debug, Deserialize)]
+pub(super) struct Accept {
+    hit_id: Option<String>,
+}
+
+pub(super) async fn accept(
+    State(site): State<Site>,
+    SignedIn(worker): SignedIn,
+    Path(hit_type_id): Path<String>,
+    Form(form): Form<Accept>,
+) -> Result<Response, PageError> {
+    let (mut tx, now) = site.market.begin().await?;
+    let seen = own_hit(&mut tx, form.hit_id, &hit_type_id).await?;
+    let wanted = seen.as_deref().map_or(Wanted::Group(&hit_type_id), Wanted::Hit);
+    let taken = match assignments::accept(&mut tx, now, &worker.worker_id, wanted).await {
+        // The previewed HIT is gone, another one of the group does as well.
+        Err(WorkError::NothingLeft) => {
+            assignments::accept(&mut tx, now, &worker.worker_id, Wanted::Group(&hit_type_id)).await
+        }
+        taken => taken,
+    };
+    let assignment_id = match taken {
+        Ok(assignment) => {
+            tx.commit().await?;
+            assignment.assignment_id
+        }
+        Err(WorkError::AlreadyHeld { assignment_id }) => assignment_id,
+        Err(WorkError::NothingLeft) => return Err(nothing_left()),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Redirect::to(&site.links.to(&format!("/work/{assignment_id}"))).into_response())
+}
+
+/// The HIT that the form names, if it belongs to the group.
+async fn own_hit(
+    conn: &mut PgConnection,
+    hit_id: Option<String>,
+    hit_type_id: &str,
+) -> sqlx::Result<Option<String>> {
+    let Some(hit_id) = hit_id else { return Ok(None) };
+    let hit = hits::find(conn, &hit_id).await?;
+    Ok(hit.filter(|hit| hit.hit_type_id == hit_type_id).map(|hit| hit.hit_id))
+}
+
+/// What the worker is working on.
+async fn held(conn: &mut PgConnection, worker_id: &str) -> sqlx::Result<Vec<WorkItem>> {
+    let mut work = groups::work_of(conn, worker_id).await?;
+    work.retain(|item| item.state == AssignmentState::Accepted);
+    Ok(work)
+}
+
+/// The HIT's question, which the engine checked when the HIT was made.
+pub(super) fn question_of(site: &Site, hit: &Hit) -> Result<Question, PageError> {
+    Question::parse(&hit.question, site.market.settings().allow_http_questions)
+        .map_err(|error| PageError::Broken(format!("the question of {} does not parse: {error}", hit.hit_id)))
+}
+
+fn nothing_left() -> PageError {
+    let text = "All places of these HITs are taken at the moment, you have done them, or they have expired. \
+                A place comes back when somebody returns it.";
+    PageError::Notice { status: StatusCode::NOT_FOUND, title: "No HIT left", text: text.into() }
+}

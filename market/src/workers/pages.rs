@@ -1,0 +1,198 @@
+//! What all pages share: the shell around them, and how trouble is shown.
+
+use askama::Template;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{Html, IntoResponse, Redirect, Response};
+
+use super::links::Links;
+use super::{Site, statics};
+use crate::engine::assignments::WorkError;
+use crate::engine::workers::Worker;
+
+/// Which entry of the navigation is the current page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Here {
+    /// The list of HITs.
+    Hits,
+    /// My work.
+    Work,
+    /// Account.
+    Account,
+    /// None of them.
+    Elsewhere,
+}
+
+/// The frame of every page: links, style sheet, who is signed in.
+#[derive(Debug, Clone)]
+pub struct Shell {
+    /// What every link begins with.
+    pub base: String,
+    /// Changes when the style sheet or script does.
+    pub version: &'static str,
+    /// Who is signed in.
+    pub worker: Option<Worker>,
+    here: Here,
+}
+
+impl Shell {
+    /// The shell of a page.
+    pub fn new(links: &Links, worker: Option<Worker>, here: Here) -> Self {
+        Self { base: links.base().to_owned(), version: statics::version(), worker, here }
+    }
+
+    /// The `aria-current` value of a navigation entry.
+    pub fn current(&self, entry: &str) -> &'static str {
+        let here = match self.here {
+            Here::Hits => "hits",
+            Here::Work => "work",
+            Here::Account => "account",
+            Here::Elsewhere => "",
+        };
+        if here == entry { "page" } else { "false" }
+    }
+}
+
+/// Why a page cannot be shown.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum PageError {
+    /// The page is for workers who are signed in; the group to come back to, if any.
+    #[error("not signed in")]
+    SignInFirst {
+        /// Where the person wanted to go.
+        group: Option<String>,
+    },
+    /// Something to tell the person in words.
+    #[error("{title}: {text}")]
+    Notice {
+        /// The answer's status.
+        status: StatusCode,
+        /// The heading.
+        title: &'static str,
+        /// What to do now.
+        text: String,
+    },
+    /// Our own trouble; the words go to the log only.
+    #[error("{0}")]
+    Broken(String),
+}
+
+impl PageError {
+    /// Nothing is at this address.
+    pub fn not_found(text: &str) -> Self {
+        Self::Notice { status: StatusCode::NOT_FOUND, title: "Not found", text: text.to_owned() }
+    }
+}
+
+impl From<sqlx::Error> for PageError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Broken(error.to_string())
+    }
+}
+
+impl From<askama::Error> for PageError {
+    fn from(error: askama::Error) -> Self {
+        Self::Broken(error.to_string())
+    }
+}
+
+impl From<super::password::HashError> for PageError {
+    fn from(error: super::password::HashError) -> Self {
+        Self::Broken(error.to_string())
+    }
+}
+
+impl From<WorkError> for PageError {
+    fn from(error: WorkError) -> Self {
+        let status = match error {
+            WorkError::Database(_) | WorkError::Books(_) => return Self::Broken(format!("{error:?}")),
+            WorkError::NothingLeft | WorkError::NotHeld => StatusCode::NOT_FOUND,
+            WorkError::NoAnswer => StatusCode::BAD_REQUEST,
+            WorkError::AlreadyHeld { .. } | WorkError::AlreadyDone | WorkError::TooLate => {
+                StatusCode::CONFLICT
+            }
+        };
+        Self::Notice { status, title: "This did not work", text: error.to_string() }
+    }
+}
+
+impl IntoResponse for PageError {
+    /// Leaves the page to [`finish`], which knows the links.
+    fn into_response(self) -> Response {
+        let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// A page of this site, with a status.
+///
+/// # Errors
+/// When the template fails.
+pub fn page(status: StatusCode, template: &impl Template) -> Result<Response, PageError> {
+    Ok((status, Html(template.render()?)).into_response())
+}
+
+#[derive(Template)]
+#[template(path = "workers/notice.html")]
+struct NoticePage<'a> {
+    shell: Shell,
+    title: &'a str,
+    text: &'a str,
+}
+
+/// Turns errors into pages and adds the headers that every page of the site has.
+pub(super) async fn finish(State(site): State<Site>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if let Some(error) = response.extensions_mut().remove::<PageError>() {
+        response = shown(&site, error);
+    }
+    let headers = response.headers_mut();
+    let defaults = [
+        (header::CONTENT_SECURITY_POLICY, site.policy.clone()),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    for (name, value) in defaults {
+        headers.entry(name).or_insert(value);
+    }
+    response
+}
+
+fn shown(site: &Site, error: PageError) -> Response {
+    match error {
+        PageError::SignInFirst { group } => {
+            let query = group.map(|group| format!("?group={group}")).unwrap_or_default();
+            Redirect::to(&site.links.to(&format!("/sign-in{query}"))).into_response()
+        }
+        PageError::Notice { status, title, text } => notice(site, status, title, &text),
+        PageError::Broken(error) => {
+            tracing::error!(error, "A page of the worker site failed");
+            let text =
+                "Something went wrong on our side. What you did may not have been saved; please try again.";
+            notice(site, StatusCode::INTERNAL_SERVER_ERROR, "Sorry", text)
+        }
+    }
+}
+
+fn notice(site: &Site, status: StatusCode, title: &str, text: &str) -> Response {
+    let shell = Shell::new(&site.links, None, Here::Elsewhere);
+    match (NoticePage { shell, title, text }).render() {
+        Ok(html) => (status, Html(html)).into_response(),
+        Err(_) => (status, text.to_owned()).into_response(),
+    }
+}
+
+/// The policy of the site's own pages. Frames may show any https page, because a question's page may
+/// redirect; a site that is itself plain http (a rehearsal) also shows plain http.
+pub(super) fn policy(links: &Links) -> HeaderValue {
+    HeaderValue::from_static(if links.secure() {
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; frame-src 'self' https:; \
+         form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    } else {
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; frame-src 'self' https: http:; \
+         form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    })
+}

@@ -1,0 +1,165 @@
+//! The accepted HIT in its frame, returning it, and "my work".
+
+use std::collections::HashMap;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use chrono::{DateTime, Utc};
+use kernel::money::Cents;
+
+use super::browse::question_of;
+use super::frame::{TaskFrame, Viewer};
+use super::pages::{Here, PageError, Shell, page};
+use super::session::SignedIn;
+use super::{Site, words};
+use crate::engine::assignments::{self, Assignment, AssignmentState};
+use crate::engine::groups::{self, BonusReceived, WorkItem};
+use crate::engine::hits::{self, Hit};
+
+#[derive(Template)]
+#[template(path = "workers/work.html")]
+struct WorkPage {
+    shell: Shell,
+    title: String,
+    reward: Cents,
+    assignment_id: String,
+    frame: TaskFrame,
+    deadline: String,
+    deadline_iso: String,
+    left: String,
+    seconds_left: i64,
+    rate: f64,
+}
+
+pub(super) async fn show(
+    State(site): State<Site>,
+    SignedIn(worker): SignedIn,
+    Path(assignment_id): Path<String>,
+) -> Result<Response, PageError> {
+    let (timing, now) = site.market.clock().await?;
+    let mut conn = site.market.pool().acquire().await?;
+    let found = assignments::find(&mut conn, &assignment_id).await?;
+    let assignment =
+        found.filter(|assignment| assignment.worker_id == worker.worker_id).ok_or_else(not_yours)?;
+    if assignment.state != AssignmentState::Accepted {
+        return Ok(Redirect::to(&site.links.to("/work")).into_response());
+    }
+    if assignment.deadline < now {
+        return Err(assignments::WorkError::TooLate.into());
+    }
+    let hit = hits::find(&mut conn, &assignment.hit_id).await?.ok_or_else(not_yours)?;
+    let shell = Shell::new(&site.links, Some(worker), Here::Work);
+    page(StatusCode::OK, &work_page(&site, shell, hit, &assignment, now, timing.rate)?)
+}
+
+fn work_page(
+    site: &Site,
+    shell: Shell,
+    hit: Hit,
+    assignment: &Assignment,
+    now: DateTime<Utc>,
+    rate: f64,
+) -> Result<WorkPage, PageError> {
+    let viewer =
+        Viewer::Holder { assignment_id: &assignment.assignment_id, worker_id: &assignment.worker_id };
+    let seconds_left = (assignment.deadline - now).num_seconds();
+    Ok(WorkPage {
+        frame: TaskFrame::new(&question_of(site, &hit)?, &hit.hit_id, viewer, &site.links),
+        shell,
+        title: hit.title,
+        reward: hit.reward,
+        assignment_id: assignment.assignment_id.clone(),
+        deadline: words::time(&assignment.deadline),
+        deadline_iso: assignment.deadline.to_rfc3339(),
+        left: words::duration(seconds_left),
+        seconds_left,
+        rate,
+    })
+}
+
+pub(super) async fn give_back(
+    State(site): State<Site>,
+    SignedIn(worker): SignedIn,
+    Path(assignment_id): Path<String>,
+) -> Result<Response, PageError> {
+    let (mut tx, now) = site.market.begin().await?;
+    assignments::give_back(&mut tx, now, &worker.worker_id, &assignment_id).await?;
+    tx.commit().await?;
+    Ok(Redirect::to(&site.links.to("/")).into_response())
+}
+
+/// One line of "my work".
+struct Line {
+    item: WorkItem,
+    state: &'static str,
+    state_key: &'static str,
+    when: String,
+    bonuses: Vec<BonusReceived>,
+}
+
+#[derive(Template)]
+#[template(path = "workers/mine.html")]
+struct MinePage {
+    shell: Shell,
+    lines: Vec<Line>,
+    earned: Cents,
+    rewards: Cents,
+    bonuses: Cents,
+    waiting: Cents,
+}
+
+pub(super) async fn mine(
+    State(site): State<Site>,
+    SignedIn(worker): SignedIn,
+) -> Result<Response, PageError> {
+    let mut conn = site.market.pool().acquire().await?;
+    let work = groups::work_of(&mut conn, &worker.worker_id).await?;
+    let received = groups::bonuses_of(&mut conn, &worker.worker_id).await?;
+    let sum = |state| work.iter().filter(|item| item.state == state).map(|item| item.reward).sum::<Cents>();
+    let (rewards, waiting) = (sum(AssignmentState::Approved), sum(AssignmentState::Submitted));
+    let bonuses: Cents = received.iter().map(|bonus| bonus.amount).sum();
+    let shown = MinePage {
+        shell: Shell::new(&site.links, Some(worker), Here::Work),
+        lines: lines(work, received),
+        earned: rewards + bonuses,
+        rewards,
+        bonuses,
+        waiting,
+    };
+    page(StatusCode::OK, &shown)
+}
+
+fn lines(work: Vec<WorkItem>, received: Vec<BonusReceived>) -> Vec<Line> {
+    let mut by_assignment: HashMap<String, Vec<BonusReceived>> = HashMap::new();
+    for bonus in received {
+        by_assignment.entry(bonus.assignment_id.clone()).or_default().push(bonus);
+    }
+    let line = |item: WorkItem| Line {
+        state: words::state(item.state),
+        state_key: words::state_key(item.state),
+        when: when(&item),
+        bonuses: by_assignment.remove(&item.assignment_id).unwrap_or_default(),
+        item,
+    };
+    work.into_iter().map(line).collect()
+}
+
+/// The date that matters in this state.
+fn when(item: &WorkItem) -> String {
+    match item.state {
+        AssignmentState::Submitted => match &item.auto_approval_at {
+            Some(at) => format!("approved by itself on {} unless reviewed before", words::time(at)),
+            None => String::new(),
+        },
+        AssignmentState::Approved | AssignmentState::Rejected => {
+            item.reviewed_at.as_ref().map(words::time).unwrap_or_default()
+        }
+        _ => format!("hand in by {}", words::time(&item.deadline)),
+    }
+}
+
+fn not_yours() -> PageError {
+    PageError::not_found("You are not working on this HIT. It may have been returned, or its time is over.")
+}
