@@ -10,3 +10,11 @@ pub async fn recruiter(
 ) -> anyhow::Result<std::sync::Arc<dyn crate::recruiters::Recruiter>> {
     anyhow::bail!("not landed")
 }
+
+pub struct Place {
+    pub submit_sites: Vec<String>,
+    pub frame_ancestors: Vec<String>,
+}
+pub async fn place(_app: &crate::app::App, _id: ConnectionId) -> anyhow::Result<Place> {
+    anyhow::bail!("not landed")
+}

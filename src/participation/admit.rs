@@ -152,7 +152,7 @@ async fn take_seats(conn: &mut PgConnection, now: DateTime<Utc>, columns: &Colum
                  WITH ORDINALITY AS a(id, lab, study, batch, realm, worker, assignment, submit_to,
                                       variables, code, nr)
             JOIN worker w ON w.lab_id = a.lab AND w.realm = a.realm AND w.external_id = a.worker
-            JOIN study ON study.id = a.study AND study.state = 'open'
+            JOIN study ON study.id = a.study AND study.state IN ('publishing', 'open')
             WHERE NOT EXISTS (
                 SELECT 1 FROM participation p WHERE p.study_id = a.study AND p.worker_id = w.id)
             ORDER BY a.study, w.id, a.nr
@@ -253,7 +253,7 @@ async fn seat_again(conn: &mut PgConnection, id: ParticipationId) -> sqlx::Resul
         "WITH free AS (
             SELECT s.study_id, s.number FROM seat s
             JOIN participation p ON p.study_id = s.study_id AND p.id = $1
-            JOIN study ON study.id = s.study_id AND study.state = 'open'
+            JOIN study ON study.id = s.study_id AND study.state IN ('publishing', 'open')
             WHERE s.participation_id IS NULL ORDER BY s.number LIMIT 1
         ), taken AS (
             UPDATE seat SET participation_id = $1 FROM free

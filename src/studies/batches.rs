@@ -226,14 +226,14 @@ pub async fn polled(
     Ok(released.rows_affected() == 1)
 }
 
-/// Asks for a poll of the study's open batches now.
+/// Asks for a poll of the study's open batches now, unless one has just been.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn poll_soon(conn: &mut PgConnection, study: StudyId, now: DateTime<Utc>) -> sqlx::Result<()> {
     query!(
-        "UPDATE batch SET next_poll_at = least(next_poll_at, $2), quiet_polls = 0
-         WHERE study_id = $1 AND state = 'open'",
+        "UPDATE batch SET next_poll_at = least(next_poll_at, $2::timestamptz), quiet_polls = 0
+         WHERE study_id = $1 AND state = 'open' AND (polled_at IS NULL OR polled_at < $2::timestamptz - interval '2 seconds')",
         study.0,
         now
     )

@@ -154,6 +154,14 @@ impl Study {
     pub fn seats(&self) -> i32 {
         plan::seats(self.places, self.spare_seats, self.group_size)
     }
+
+    /// Where a worker's id means somebody: the recruiter and its environment.
+    pub fn realm(&self) -> String {
+        match self.environment.as_str() {
+            "custom" => format!("mturk:{}", self.connection_id),
+            known => format!("mturk:{known}"),
+        }
+    }
 }
 
 /// Starts publishing a draft: from here on the publisher creates what is missing outside, however often

@@ -279,14 +279,14 @@ pub async fn polled(
     Ok(released.rows_affected() == 1)
 }
 
-/// Asks for a poll of the study's session now.
+/// Asks for a poll of the study's session now, unless one has just been.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn poll_soon(conn: &mut PgConnection, study: StudyId, now: DateTime<Utc>) -> sqlx::Result<()> {
     query!(
-        "UPDATE otree_session SET next_poll_at = least(next_poll_at, $2), quiet_polls = 0
-         WHERE study_id = $1 AND state = 'ready'",
+        "UPDATE otree_session SET next_poll_at = least(next_poll_at, $2::timestamptz), quiet_polls = 0
+         WHERE study_id = $1 AND state = 'ready' AND (polled_at IS NULL OR polled_at < $2::timestamptz - interval '2 seconds')",
         study.0,
         now
     )

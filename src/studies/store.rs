@@ -314,3 +314,16 @@ pub async fn worker_site(conn: &mut PgConnection, study: StudyId) -> sqlx::Resul
     .fetch_one(conn)
     .await
 }
+
+/// What the last check of the study's site found.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn site_state(conn: &mut PgConnection, study: StudyId) -> sqlx::Result<String> {
+    query_scalar!(
+        "SELECT site.state FROM study JOIN site ON site.id = study.site_id WHERE study.id = $1",
+        study.0
+    )
+    .fetch_one(conn)
+    .await
+}

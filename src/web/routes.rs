@@ -8,7 +8,7 @@ use axum::handler::Handler;
 use axum::http::Method;
 use axum::routing::{MethodRouter, get, post};
 
-use super::{assets, health, home};
+use super::{assets, door, health, home};
 use crate::app::App;
 
 /// Who may use a route.
@@ -83,7 +83,20 @@ impl Table {
 
 /// The whole site.
 pub fn table() -> Table {
-    public(Table::default())
+    workers(public(Table::default()))
+}
+
+/// The worker's door: see [`door`].
+fn workers(table: Table) -> Table {
+    use Access::Worker;
+    table
+        .get(Worker, "/go/{code}", door::arrive::go)
+        .get(Worker, "/w/{signed}", door::seat::page)
+        .get(Worker, "/w/{signed}/status", door::seat::status)
+        .get(Worker, "/w/{signed}/open", door::seat::open)
+        .post(Worker, "/w/{signed}/check", door::seat::check)
+        .get(Worker, "/exit/{signed}", door::back::exit)
+        .get(Worker, "/back/{code}", door::back::back)
 }
 
 fn public(table: Table) -> Table {

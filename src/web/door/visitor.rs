@@ -1,0 +1,70 @@
+//! Who asks: a person, or a program that fetches links to look at them.
+
+use axum::http::{HeaderMap, Method};
+
+/// Words in the names of programs that open links without a person behind them.
+const PROGRAMS: [&str; 12] = [
+    "bot",
+    "crawler",
+    "spider",
+    "preview",
+    "facebookexternalhit",
+    "slurp",
+    "monitor",
+    "curl/",
+    "wget/",
+    "linkcheck",
+    "whatsapp",
+    "embedly",
+];
+
+/// Whether this request may take a seat or open one: not a HEAD, not a prefetch, not a link checker.
+pub fn is_person(method: &Method, headers: &HeaderMap) -> bool {
+    method != Method::HEAD && !is_prefetch(headers) && !is_program(headers)
+}
+
+fn is_prefetch(headers: &HeaderMap) -> bool {
+    ["sec-purpose", "purpose", "x-moz", "x-purpose"].iter().any(|name| {
+        headers.get(*name).and_then(|value| value.to_str().ok()).is_some_and(|value| {
+            let value = value.to_ascii_lowercase();
+            value.contains("prefetch") || value.contains("preview") || value.contains("prerender")
+        })
+    })
+}
+
+fn is_program(headers: &HeaderMap) -> bool {
+    let agent = headers.get("user-agent").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let agent = agent.to_ascii_lowercase();
+    PROGRAMS.iter().any(|word| agent.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn a_browser_is_a_person() {
+        let firefox = headers(&[("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:149.0) Gecko/20100101")]);
+        assert!(is_person(&Method::GET, &firefox));
+        assert!(is_person(&Method::GET, &HeaderMap::new()));
+    }
+
+    #[test]
+    fn programs_and_prefetches_take_no_seat() {
+        assert!(!is_person(&Method::HEAD, &HeaderMap::new()));
+        for pair in [
+            ("sec-purpose", "prefetch;prerender"),
+            ("purpose", "prefetch"),
+            ("x-moz", "prefetch"),
+            ("user-agent", "Slackbot-LinkExpanding 1.0"),
+            ("user-agent", "facebookexternalhit/1.1"),
+            ("user-agent", "curl/8.5.0"),
+        ] {
+            assert!(!is_person(&Method::GET, &headers(&[pair])), "{pair:?}");
+        }
+    }
+}
