@@ -252,7 +252,7 @@ fn shell(site: &Site) -> Shell {
 fn onward(site: &Site, group: Option<&str>) -> Redirect {
     match group.map(str::to_owned).and_then(|group| known_group(Some(group))) {
         Some(group) => Redirect::to(&site.links.to(&format!("/groups/{group}"))),
-        None => Redirect::to(&site.links.to("/")),
+        None => Redirect::to(site.links.home()),
     }
 }
 

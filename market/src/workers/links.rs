@@ -23,6 +23,11 @@ impl Links {
         &self.prefix
     }
 
+    /// The list of HITs: the prefix itself, which works however the router is mounted.
+    pub fn home(&self) -> &str {
+        if self.prefix.is_empty() { "/" } else { &self.prefix }
+    }
+
     /// The link to a path that begins with a slash.
     pub fn to(&self, path: &str) -> String {
         format!("{}{path}", self.prefix)
@@ -63,7 +68,7 @@ mod tests {
             let links = links(public_url);
             assert_eq!(links.to("/work"), "/market/work");
             assert_eq!(links.submit_to(), "https://m.example/market");
-            assert_eq!(links.cookie_path(), "/market");
+            assert_eq!((links.cookie_path(), links.home()), ("/market", "/market"));
         }
     }
 

@@ -29,6 +29,8 @@ pub enum Here {
 pub struct Shell {
     /// What every link begins with.
     pub base: String,
+    /// The list of HITs.
+    pub home: String,
     /// Changes when the style sheet or script does.
     pub version: &'static str,
     /// Who is signed in.
@@ -39,7 +41,13 @@ pub struct Shell {
 impl Shell {
     /// The shell of a page.
     pub fn new(links: &Links, worker: Option<Worker>, here: Here) -> Self {
-        Self { base: links.base().to_owned(), version: statics::version(), worker, here }
+        Self {
+            base: links.base().to_owned(),
+            home: links.home().to_owned(),
+            version: statics::version(),
+            worker,
+            here,
+        }
     }
 
     /// The `aria-current` value of a navigation entry.

@@ -87,7 +87,7 @@ pub(super) async fn give_back(
     let (mut tx, now) = site.market.begin().await?;
     assignments::give_back(&mut tx, now, &worker.worker_id, &assignment_id).await?;
     tx.commit().await?;
-    Ok(Redirect::to(&site.links.to("/")).into_response())
+    Ok(Redirect::to(site.links.home()).into_response())
 }
 
 /// One line of "my work".

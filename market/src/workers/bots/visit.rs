@@ -221,7 +221,8 @@ impl<'a> Visit<'a> {
 
     fn site(&self, path: &str) -> Result<Url, VisitError> {
         let base = self.plan.site_url.as_str().trim_end_matches('/');
-        Url::parse(&format!("{base}/{path}")).map_err(|error| VisitError::Other(error.to_string()))
+        let address = if path.is_empty() { base.to_owned() } else { format!("{base}/{path}") };
+        Url::parse(&address).map_err(|error| VisitError::Other(error.to_string()))
     }
 
     async fn tell(&self, event: BotEvent) {

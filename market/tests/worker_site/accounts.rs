@@ -1,0 +1,106 @@
+//! Sign up, sign in, sign out.
+
+use axum::http::StatusCode;
+
+use crate::world::{PASSWORD, attribute, browser, external, form, world};
+
+#[tokio::test]
+async fn signing_in_brings_people_back_to_the_group_they_wanted() {
+    let world = world().await;
+    let (_, group) = world.publish("Pick a number", &external("https://hr.example/go/1"), 1).await;
+    world.worker("Ada").await;
+    let mut browser = browser();
+    let list = browser.get(&world.at("")).await.unwrap();
+    assert_eq!(attribute(&list, "[data-group]", "data-group").as_ref(), Some(&group), "the list is public");
+    let asked = browser.get(&world.at(&format!("groups/{group}"))).await.unwrap();
+    assert_eq!(asked.url.path(), "/market/sign-in");
+    assert_eq!(attribute(&asked, "input[name=group]", "value").as_ref(), Some(&group));
+    let fields = form(&[("name", " ada "), ("password", PASSWORD), ("group", &group)]);
+    let back = browser.post(&world.at("sign-in"), &fields).await.unwrap();
+    assert_eq!(back.url.path(), format!("/market/groups/{group}"));
+    let elsewhere = form(&[("name", "Ada"), ("password", PASSWORD), ("group", "//evil.example")]);
+    let stayed = browser.post(&world.at("sign-in"), &elsewhere).await.unwrap();
+    assert_eq!(stayed.url.path(), "/market");
+}
+
+#[tokio::test]
+async fn people_may_sign_in_by_worker_id() {
+    let world = world().await;
+    let (_, worker_id) = world.worker("Ada").await;
+    let fields = form(&[("name", &worker_id), ("password", PASSWORD)]);
+    let page = browser().post(&world.at("sign-in"), &fields).await.unwrap();
+    assert_eq!(attribute(&page, "[data-worker-id]", "data-worker-id"), Some(worker_id));
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_an_unknown_name_read_the_same() {
+    let world = world().await;
+    world.worker("Ada").await;
+    let attempt = async |name: &str| {
+        let fields = form(&[("name", name), ("password", "not the password")]);
+        let page = browser().post(&world.at("sign-in"), &fields).await.unwrap();
+        (page.status, page.body.replace(name, "NAME"))
+    };
+    assert_eq!(attempt("Ada").await, attempt("Eve").await);
+    for _ in 0..9 {
+        assert_eq!(attempt("Ada").await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    }
+    let right = form(&[("name", "ADA"), ("password", PASSWORD)]);
+    let resting = browser().post(&world.at("sign-in"), &right).await.unwrap();
+    assert_eq!(resting.status, StatusCode::TOO_MANY_REQUESTS);
+    world.clock.advance(chrono::Duration::minutes(16));
+    let later = browser().post(&world.at("sign-in"), &right).await.unwrap();
+    assert!(attribute(&later, "[data-worker-id]", "data-worker-id").is_some());
+}
+
+#[tokio::test]
+async fn a_sign_up_that_does_not_fit_keeps_what_was_typed() {
+    let world = world().await;
+    world.worker("Ada").await;
+    for (name, password, words) in [
+        ("ADA", PASSWORD, "Somebody has this name"),
+        ("x", PASSWORD, "2 to 60 characters"),
+        ("Grace", "short", "at least 10 characters"),
+    ] {
+        let fields = form(&[("name", name), ("password", password)]);
+        let page = browser().post(&world.at("sign-up"), &fields).await.unwrap();
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(page.body.contains(words), "{words}");
+        assert_eq!(attribute(&page, "input[name=name]", "value").as_deref(), Some(name));
+        assert!(!page.body.contains(password), "the password is not sent back");
+    }
+}
+
+#[tokio::test]
+async fn a_new_password_ends_every_other_session() {
+    let world = world().await;
+    let (mut here, _) = world.worker("Ada").await;
+    let mut there = browser();
+    let fields = form(&[("name", "Ada"), ("password", PASSWORD)]);
+    there.post(&world.at("sign-in"), &fields).await.unwrap();
+
+    let wrong = form(&[("current", "not the password"), ("new", "an even longer password")]);
+    let refused = here.post(&world.at("account/password"), &wrong).await.unwrap();
+    assert!(refused.body.contains("not your present password"));
+    let right = form(&[("current", PASSWORD), ("new", "an even longer password")]);
+    let changed = here.post(&world.at("account/password"), &right).await.unwrap();
+    assert!(changed.body.contains("Your password was changed"));
+    assert_eq!(there.get(&world.at("work")).await.unwrap().url.path(), "/market/sign-in");
+    assert_eq!(here.get(&world.at("work")).await.unwrap().url.path(), "/market/work");
+}
+
+#[tokio::test]
+async fn signing_out_ends_the_session() {
+    let world = world().await;
+    let (mut ada, _) = world.worker("Ada").await;
+    ada.post(&world.at("sign-out"), &[]).await.unwrap();
+    assert_eq!(ada.get(&world.at("work")).await.unwrap().url.path(), "/market/sign-in");
+}
+
+#[tokio::test]
+async fn sessions_end_by_themselves_after_a_month() {
+    let world = world().await;
+    let (mut ada, _) = world.worker("Ada").await;
+    world.clock.advance(chrono::Duration::days(31));
+    assert_eq!(ada.get(&world.at("work")).await.unwrap().url.path(), "/market/sign-in");
+}
