@@ -13,6 +13,7 @@ CREATE TABLE site (
     warnings jsonb NOT NULL DEFAULT '[]',       -- sentences for the researcher
     session_configs jsonb NOT NULL DEFAULT '[]',-- as of the last good check
     checked_at timestamptz,
+    good_at timestamptz,                        -- the last check that did not fail
     next_check_at timestamptz NOT NULL,
     lease_until timestamptz,
     lease_token uuid,

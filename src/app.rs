@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::jobs::{Board, Reconciler};
 use crate::otree::Connector;
 use crate::participation::desk::Desk;
-use crate::{participation, payments, studies};
+use crate::{participation, payments, sites, studies};
 
 /// What every handler and every reconciler gets. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -65,6 +65,7 @@ impl App {
         let mut all = payments::reconcilers(self);
         all.extend(studies::reconcilers(self));
         all.extend(participation::reconcilers(self));
+        all.extend(sites::reconcilers(self));
         all
     }
 }

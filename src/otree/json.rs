@@ -7,9 +7,24 @@ use serde_json::Value;
 
 /// Parses JSON, or JSON with Python's bare words in it. `None` for anything else.
 pub(super) fn parse(body: &[u8]) -> Option<Value> {
-    serde_json::from_slice(body)
+    let mut value = serde_json::from_slice(body)
         .ok()
-        .or_else(|| serde_json::from_str(&quoted(std::str::from_utf8(body).ok()?)).ok())
+        .or_else(|| serde_json::from_str(&quoted(std::str::from_utf8(body).ok()?)).ok())?;
+    drop_nul(&mut value);
+    Some(value)
+}
+
+/// Takes the character out of all texts that Postgres cannot store.
+fn drop_nul(value: &mut Value) {
+    match value {
+        Value::String(text) if text.contains('\0') => *text = text.replace('\0', ""),
+        Value::Array(items) => items.iter_mut().for_each(drop_nul),
+        Value::Object(fields) => {
+            fields.retain(|name, _| !name.contains('\0'));
+            fields.values_mut().for_each(drop_nul);
+        }
+        _ => {}
+    }
 }
 
 /// The same text with `NaN`, `Infinity` and `-Infinity` in quotes where they stand outside of strings.
@@ -58,6 +73,12 @@ mod tests {
         assert_eq!(value["b"], json!(["-Infinity", "Infinity"]));
         assert_eq!(value["c"], json!("NaN \" NaN"));
         assert_eq!(value["é"].to_string(), "0.30");
+    }
+
+    #[test]
+    fn what_postgres_cannot_store_is_taken_out() {
+        let value = parse(br#"{"a": ["x\u0000y"], "b\u0000": 1, "c": "\\u0000"}"#).unwrap();
+        assert_eq!(value, json!({"a": ["xy"], "c": "\\u0000"}));
     }
 
     #[test]
