@@ -1,10 +1,38 @@
-//! The requester protocol.
+//! The requester protocol: signed JSON requests to one address, told apart by a header.
+//!
+//! | module | one idea |
+//! | --- | --- |
+//! | `wire` | one request from bytes to bytes: who signed it, which operation, what trouble was ordered |
+//! | `sigv4` | whether the signature is right, and what exactly is wrong with it |
+//! | `operations` | the registry: each operation reads its input, checks it and calls the engine |
+//! | `fields` | reading members of the input, collecting everything that breaks a rule |
+//! | `failure` | the shapes of errors |
+//! | `shapes`, `paging`, `requirements` | HITs and assignments as JSON, pages and their tokens, qualification requirements |
+
+mod failure;
+mod fields;
+mod operations;
+mod paging;
+mod requirements;
+mod shapes;
+mod sigv4;
+mod wire;
 
 use axum::Router;
+use axum::routing::post;
 
 use crate::Market;
 
+/// The names of all operations this server knows.
+pub fn operations() -> impl Iterator<Item = &'static str> {
+    operations::REGISTRY.iter().map(|entry| entry.name)
+}
+
 /// POST `/` and POST `/requester`.
-pub fn router(_market: Market) -> Router {
+pub fn router(market: Market) -> Router {
     Router::new()
+        .route("/", post(wire::handle))
+        .route("/requester", post(wire::handle))
+        .route("/requester/", post(wire::handle))
+        .with_state(market)
 }

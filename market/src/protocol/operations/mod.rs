@@ -1,0 +1,143 @@
+//! The registry of operations: a name, how its input is read and checked, and what it does.
+//!
+//! To add one: a type that implements [`Operation`] in a file here, and a line in [`REGISTRY`].
+
+mod account;
+mod assignments;
+mod bonuses;
+mod create_hit;
+mod hit_types;
+mod hits;
+mod lifetimes;
+mod review;
+
+use chrono::{DateTime, Utc};
+use futures_util::future::BoxFuture;
+use serde_json::{Map, Value};
+use sqlx::PgConnection;
+
+use super::failure::Failure;
+use super::fields::Fields;
+use super::paging::List;
+use crate::Market;
+use crate::engine::Refusal;
+use crate::engine::tokens::{self, Seen, Use};
+
+/// Every operation there is.
+pub(crate) static REGISTRY: &[Entry] = &[
+    entry::<account::GetAccountBalance>(),
+    entry::<assignments::GetAssignment>(),
+    entry::<assignments::ListAssignmentsForHit>(),
+    entry::<bonuses::ListBonusPayments>(),
+    entry::<bonuses::SendBonus>(),
+    entry::<create_hit::CreateHit>(),
+    entry::<create_hit::CreateHitWithHitType>(),
+    entry::<hit_types::CreateHitType>(),
+    entry::<hits::GetHit>(),
+    entry::<hits::ListHits>(),
+    entry::<hits::ListReviewableHits>(),
+    entry::<lifetimes::CreateAdditionalAssignmentsForHit>(),
+    entry::<lifetimes::DeleteHit>(),
+    entry::<lifetimes::UpdateExpirationForHit>(),
+    entry::<review::ApproveAssignment>(),
+    entry::<review::RejectAssignment>(),
+];
+
+/// One operation of the protocol; a value of the type is its checked input.
+pub(crate) trait Operation: Sized + Send {
+    /// As the header names it.
+    const NAME: &'static str;
+
+    /// Reads the input; what is wrong with it stays in `fields`.
+    fn read(fields: &mut Fields) -> Self;
+
+    /// Does it, in the call's transaction.
+    fn run(self, call: &mut Call<'_>) -> impl Future<Output = Result<Value, Failure>> + Send;
+}
+
+type Run = for<'a> fn(&'a mut Call<'_>, Map<String, Value>) -> BoxFuture<'a, Result<Value, Failure>>;
+
+/// An operation in the registry.
+pub(crate) struct Entry {
+    pub(crate) name: &'static str,
+    pub(crate) run: Run,
+}
+
+const fn entry<O: Operation>() -> Entry {
+    Entry { name: O::NAME, run: run::<O> }
+}
+
+fn run<'a, O: Operation>(
+    call: &'a mut Call<'_>,
+    members: Map<String, Value>,
+) -> BoxFuture<'a, Result<Value, Failure>> {
+    Box::pin(async move {
+        let mut fields = Fields::new(members);
+        let operation = O::read(&mut fields);
+        fields.finish()?;
+        operation.run(call).await
+    })
+}
+
+/// The operation of this name.
+pub(crate) fn find(name: &str) -> Option<&'static Entry> {
+    REGISTRY.iter().find(|entry| entry.name == name)
+}
+
+/// One call: who asks, when, and the transaction it happens in.
+pub(crate) struct Call<'c> {
+    pub(crate) market: &'c Market,
+    pub(crate) conn: &'c mut PgConnection,
+    pub(crate) now: DateTime<Utc>,
+    pub(crate) requester_id: &'c str,
+    operation: &'static str,
+    parameters: String,
+}
+
+impl<'c> Call<'c> {
+    pub(crate) fn new(
+        market: &'c Market,
+        conn: &'c mut PgConnection,
+        now: DateTime<Utc>,
+        requester_id: &'c str,
+        operation: &'static str,
+        members: &Map<String, Value>,
+    ) -> Self {
+        let said = members.iter().filter(|(name, _)| *name != "UniqueRequestToken");
+        let mut said: Vec<_> = said.map(|(name, value)| format!("{name}={value}")).collect();
+        said.sort();
+        Self { market, conn, now, requester_id, operation, parameters: said.join("\n") }
+    }
+
+    /// Takes the token, if the call has one. A repeated call gives what the first one made.
+    pub(crate) async fn take_token(&mut self, token: Option<&str>) -> Result<Option<String>, Failure> {
+        let Some(token) = token else { return Ok(None) };
+        let call = Use {
+            requester_id: self.requester_id,
+            operation: self.operation,
+            token,
+            parameters: &self.parameters,
+        };
+        match tokens::take(self.conn, self.now, call).await? {
+            Seen::Fresh => Ok(None),
+            Seen::Done(result) => Ok(Some(result)),
+            Seen::Other => Err(Refusal::TokenForAnother(token.into()).into()),
+        }
+    }
+
+    /// Notes what the call with this token made.
+    pub(crate) async fn settle_token(&mut self, token: Option<&str>, result: &str) -> Result<(), Failure> {
+        let Some(token) = token else { return Ok(()) };
+        let call = Use { requester_id: self.requester_id, operation: self.operation, token, parameters: "" };
+        Ok(tokens::settle(self.conn, call, result).await?)
+    }
+
+    /// A list of this requester's, about `subject`.
+    pub(crate) fn list(&self, subject: &str) -> List<'c> {
+        List {
+            keyring: self.market.keyring(),
+            scope: format!("market/{}/{}/{subject}", self.operation, self.requester_id),
+            empty_last_page: self.market.settings().quirks.empty_last_page,
+        }
+    }
+}
