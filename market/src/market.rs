@@ -11,6 +11,7 @@ use kernel::secret::Keyring;
 use secrecy::SecretString;
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use crate::clock::{self, ClockError, Timing, Turn};
 use crate::engine::money::{self, Balance, Line};
@@ -60,6 +61,13 @@ impl Market {
     /// The requester protocol (POST `/` and POST `/requester`) and the worker site.
     pub fn router(&self) -> Router {
         protocol::router(self.clone()).merge(workers::router(self.clone()))
+    }
+
+    /// Where requests are sent, for clients that take an endpoint.
+    pub fn endpoint(&self) -> Url {
+        let mut endpoint = self.0.settings.public_url.clone();
+        endpoint.set_path(&format!("{}/requester", endpoint.path().trim_end_matches('/')));
+        endpoint
     }
 
     /// The database.

@@ -131,14 +131,14 @@ pub async fn set_expiration(
     .execute(&mut *conn)
     .await?;
     record(conn, now, Effect::HitExpirationSet, &hit, 0, None).await?;
-    if hit.expiration <= now { close(conn, now, &hit).await } else { reopen(conn, now, &hit).await }
+    if hit.expiration <= now { close(conn, now, &hit).await.map(drop) } else { reopen(conn, now, &hit).await }
 }
 
-/// Books the end of a HIT's lifetime: what its free places held is free again. Does nothing the second time.
+/// Books the end of a HIT's lifetime: what its free places held is free again. Says whether it was not booked yet.
 ///
 /// # Errors
 /// When Postgres fails.
-pub async fn close(conn: &mut PgConnection, now: DateTime<Utc>, hit: &Hit) -> Outcome<()> {
+pub async fn close(conn: &mut PgConnection, now: DateTime<Utc>, hit: &Hit) -> Outcome<bool> {
     let closed = sqlx::query!(
         "update market.hit set closed_at = $2 where hit_id = $1 and closed_at is null and disposed_at is null
             and expiration <= $2",
@@ -151,7 +151,7 @@ pub async fn close(conn: &mut PgConnection, now: DateTime<Utc>, hit: &Hit) -> Ou
         money::release(conn, now, hit, hit.untaken()).await?;
         record(conn, now, Effect::HitExpired, hit, hit.untaken(), None).await?;
     }
-    Ok(())
+    Ok(closed.rows_affected() == 1)
 }
 
 async fn reopen(conn: &mut PgConnection, now: DateTime<Utc>, hit: &Hit) -> Outcome<()> {

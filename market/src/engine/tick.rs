@@ -5,6 +5,7 @@
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
 
 use super::{assignments, hits, lifetimes, review};
 use crate::Market;
@@ -23,65 +24,92 @@ pub struct Report {
     pub approved: usize,
 }
 
+/// What comes due.
+#[derive(Debug, Clone, Copy)]
+enum Due {
+    /// A worker's deadline.
+    Deadline,
+    /// The end of a HIT's lifetime.
+    Lifetime,
+    /// The time to review.
+    Review,
+}
+
 /// Does what is due now.
 ///
 /// # Errors
-/// The first failure, after everything else was tried.
+/// A failure, after everything else was tried.
 pub async fn step(market: &Market) -> anyhow::Result<Report> {
     let now = market.now(&mut *market.pool().acquire().await?).await?;
-    let abandoned = abandon(market, now).await.context("missed deadlines");
-    let expired = expire(market, now).await.context("ended lifetimes");
-    let approved = approve(market, now).await.context("automatic approvals");
+    let abandoned = each(market, now, Due::Deadline).await.context("missed deadlines");
+    let expired = each(market, now, Due::Lifetime).await.context("ended lifetimes");
+    let approved = each(market, now, Due::Review).await.context("automatic approvals");
     Ok(Report { abandoned: abandoned?, expired: expired?, approved: approved? })
 }
 
-async fn abandon(market: &Market, now: DateTime<Utc>) -> anyhow::Result<usize> {
-    let due = sqlx::query_scalar!(
-        "select assignment_id from market.assignment where state = 'accepted' and deadline < $1
-          order by deadline limit $2",
-        now,
-        BATCH,
-    );
-    let mut done = 0;
-    for assignment_id in due.fetch_all(market.pool()).await? {
+/// Does each in a transaction of its own and counts those that were done; goes on after a failure.
+async fn each(market: &Market, now: DateTime<Utc>, due: Due) -> anyhow::Result<usize> {
+    let (mut done, mut failure) = (0, None);
+    for id in due.list(&mut *market.pool().acquire().await?, now).await? {
         let mut tx = market.pool().begin().await?;
-        done += usize::from(assignments::abandon(&mut tx, now, &assignment_id).await?);
-        tx.commit().await?;
-    }
-    Ok(done)
-}
-
-async fn expire(market: &Market, now: DateTime<Utc>) -> anyhow::Result<usize> {
-    let due = sqlx::query_scalar!(
-        "select hit_id from market.hit where closed_at is null and disposed_at is null and expiration <= $1
-          order by expiration limit $2",
-        now,
-        BATCH,
-    );
-    let mut done = 0;
-    for hit_id in due.fetch_all(market.pool()).await? {
-        let mut tx = market.pool().begin().await?;
-        if let Some(hit) = hits::lock(&mut tx, &hit_id).await? {
-            lifetimes::close(&mut tx, now, &hit).await?;
-            done += 1;
+        match due.act(&mut tx, now, &id).await {
+            Ok(acted) => {
+                tx.commit().await?;
+                done += usize::from(acted);
+            }
+            Err(error) => failure = Some(error),
         }
-        tx.commit().await?;
     }
-    Ok(done)
+    failure.map_or(Ok(done), Err)
 }
 
-async fn approve(market: &Market, now: DateTime<Utc>) -> anyhow::Result<usize> {
-    let due = sqlx::query_scalar!(
-        "select assignment_id from market.assignment where state = 'submitted' and auto_approval_at <= $1
-          order by auto_approval_at limit $2",
-        now,
-        BATCH,
-    );
-    let mut done = 0;
-    for assignment_id in due.fetch_all(market.pool()).await? {
-        let mut tx = market.pool().begin().await?;
-        done += usize::from(review::approve_automatically(&mut tx, now, &assignment_id).await?);
-        tx.commit().await?;
+impl Due {
+    /// The ids of what is due, longest due first.
+    async fn list(self, conn: &mut PgConnection, now: DateTime<Utc>) -> sqlx::Result<Vec<String>> {
+        match self {
+            Self::Deadline => {
+                sqlx::query_scalar!(
+                    "select assignment_id from market.assignment where state = 'accepted' and deadline < $1
+                      order by deadline limit $2",
+                    now,
+                    BATCH,
+                )
+                .fetch_all(conn)
+                .await
+            }
+            Self::Lifetime => {
+                sqlx::query_scalar!(
+                    "select hit_id from market.hit
+                      where closed_at is null and disposed_at is null and expiration <= $1
+                      order by expiration limit $2",
+                    now,
+                    BATCH,
+                )
+                .fetch_all(conn)
+                .await
+            }
+            Self::Review => {
+                sqlx::query_scalar!(
+                    "select assignment_id from market.assignment where state = 'submitted' and auto_approval_at <= $1
+                      order by auto_approval_at limit $2",
+                    now,
+                    BATCH,
+                )
+                .fetch_all(conn)
+                .await
+            }
+        }
     }
-    Ok(done)
+
+    /// Does it, unless it is no longer due.
+    async fn act(self, conn: &mut PgConnection, now: DateTime<Utc>, id: &str) -> anyhow::Result<bool> {
+        Ok(match self {
+            Self::Deadline => assignments::abandon(conn, now, id).await?,
+            Self::Review => review::approve_automatically(conn, now, id).await?,
+            Self::Lifetime => match hits::lock(conn, id).await? {
+                Some(hit) => lifetimes::close(conn, now, &hit).await?,
+                None => false,
+            },
+        })
+    }
 }

@@ -1,0 +1,13 @@
+//! The marketplace over loopback, driven by AWS's own client.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on ends here")]
+
+mod assignments;
+mod faults;
+mod harness;
+mod hits;
+mod money;
+mod signatures;
+mod tokens;
+mod validation;
+mod workers_side;
