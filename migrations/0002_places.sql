@@ -28,13 +28,15 @@ CREATE TABLE connection (
     name text NOT NULL,
     recruiter text NOT NULL CHECK (recruiter IN ('mturk')),
     environment text NOT NULL CHECK (environment IN ('production', 'sandbox', 'rehearsal', 'custom')),
-    endpoint text NOT NULL,                     -- the requester API
-    worker_site text NOT NULL,                  -- origin (and path prefix) where workers see and submit HITs
+    endpoint text,                              -- custom only: the requester API
+    worker_site text,                           -- custom only: where workers see and submit HITs
     access_key_id text NOT NULL,
     secret_sealed bytea NOT NULL,
     checked_at timestamptz,
     problem text,                               -- the failed test in words; null after a good one
     balance_cents bigint,                       -- as of the last good test
     created_at timestamptz NOT NULL,
+    CHECK ((environment = 'custom') = (endpoint IS NOT NULL)),
+    CHECK ((environment = 'custom') = (worker_site IS NOT NULL)),
     UNIQUE (lab_id, name)
 );

@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use kernel::clock::SharedClock;
+use kernel::money::Cents;
 use kernel::outbound::Outbound;
+use market::Market;
 use sqlx::PgPool;
 
 use crate::config::Config;
+use crate::connections::{Directory, Keys, RehearsalKeys};
 use crate::jobs::{Board, Reconciler};
 use crate::otree::Connector;
 use crate::participation::desk::Desk;
@@ -33,6 +37,12 @@ pub struct Parts {
     pub desk: Desk,
     /// What the reconcilers of this process last did.
     pub board: Board,
+    /// The way to recruiters.
+    pub recruiters: Directory,
+    /// Makes keys at the built-in marketplace.
+    pub rehearsal: Arc<dyn RehearsalKeys>,
+    /// The built-in marketplace.
+    pub market: Market,
 }
 
 impl std::ops::Deref for App {
@@ -49,11 +59,16 @@ impl App {
     /// When this machine's TLS roots cannot be read.
     pub fn new(config: Config, pool: PgPool, clock: SharedClock) -> anyhow::Result<Self> {
         let outbound = Outbound::new(config.allow_private.clone())?;
+        let market =
+            Market::new(pool.clone(), clock.clone(), config.keyring.clone(), market_settings(&config));
         Ok(Self(Arc::new(Parts {
             otree: Connector::new(outbound.clone()),
             desk: Desk::open(pool.clone(), clock.clone()),
             board: Board::default(),
+            recruiters: Directory::new(outbound.clone(), config.market_url.clone()),
             outbound,
+            rehearsal: Arc::new(Rehearsal(market.clone())),
+            market,
             config,
             pool,
             clock,
@@ -67,5 +82,27 @@ impl App {
         all.extend(participation::reconcilers(self));
         all.extend(sites::reconcilers(self));
         all
+    }
+}
+
+/// What a new requester of the rehearsal marketplace may spend: as in Amazon's sandbox.
+const PLAY_MONEY: Cents = Cents(1_000_000);
+
+/// Where we ourselves are reached without TLS, a HIT must be allowed to lead there.
+fn market_settings(config: &Config) -> market::Settings {
+    market::Settings {
+        allow_http_questions: !config.secure(),
+        ..market::Settings::new(config.market_url.clone())
+    }
+}
+
+#[derive(Debug)]
+struct Rehearsal(Market);
+
+#[async_trait]
+impl RehearsalKeys for Rehearsal {
+    async fn create(&self, name: &str) -> anyhow::Result<Keys> {
+        let keys = self.0.create_requester(name, PLAY_MONEY).await?;
+        Ok(Keys { access_key_id: keys.access_key_id, secret: keys.secret_access_key })
     }
 }

@@ -301,20 +301,6 @@ pub async fn set_problem(conn: &mut PgConnection, study: StudyId, problem: &str)
     Ok(())
 }
 
-/// The address of the marketplace where this study's workers submit.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn worker_site(conn: &mut PgConnection, study: StudyId) -> sqlx::Result<String> {
-    query_scalar!(
-        "SELECT connection.worker_site FROM study JOIN connection ON connection.id = study.connection_id
-         WHERE study.id = $1",
-        study.0
-    )
-    .fetch_one(conn)
-    .await
-}
-
 /// What the last check of the study's site found.
 ///
 /// # Errors

@@ -13,6 +13,7 @@ mod reach;
 mod request;
 mod resolver;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -82,6 +83,19 @@ impl Outbound {
             return Err(AddressError::Private);
         }
         Ok(url)
+    }
+
+    /// The addresses of a host that are within reach, for a client that makes its own connections.
+    ///
+    /// # Errors
+    /// [`OutboundError::DnsFailed`] or [`OutboundError::NotAllowed`].
+    pub async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, OutboundError> {
+        let found = SystemLookup.lookup(host.to_owned()).await.map_err(|_| OutboundError::DnsFailed)?;
+        if found.is_empty() {
+            return Err(OutboundError::DnsFailed);
+        }
+        let open: Vec<_> = found.into_iter().filter(|ip| self.reach.allows(*ip)).collect();
+        if open.is_empty() { Err(OutboundError::NotAllowed) } else { Ok(open) }
     }
 
     /// Sends one request, once.

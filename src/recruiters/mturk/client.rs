@@ -11,6 +11,8 @@ use aws_sdk_mturk::config::{
 };
 use aws_sdk_mturk::error::BoxError;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::dns::{DnsFuture, ResolveDns, ResolveDnsError};
+use kernel::outbound::Outbound;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
@@ -44,6 +46,24 @@ pub fn http_client() -> SharedHttpClient {
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
         .pool_idle_timeout(Duration::from_secs(30))
         .build_https()
+}
+
+/// The same for servers that users chose: connects only to addresses that `outbound` allows.
+pub fn checked_http_client(outbound: Outbound) -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .pool_idle_timeout(Duration::from_secs(30))
+        .build_with_resolver(Checked(outbound))
+}
+
+/// Finds only addresses within reach; there is no second look-up that could find others.
+#[derive(Debug, Clone)]
+struct Checked(Outbound);
+
+impl ResolveDns for Checked {
+    fn resolve_dns<'a>(&'a self, name: &'a str) -> DnsFuture<'a> {
+        DnsFuture::new(async move { self.0.addresses(name).await.map_err(ResolveDnsError::new) })
+    }
 }
 
 /// The client for questions and for what may safely be repeated, and the one for money, which the

@@ -27,14 +27,14 @@ use std::future::Future;
 
 use async_trait::async_trait;
 use aws_sdk_mturk::Client;
-use aws_sdk_mturk::config::SharedHttpClient;
 use aws_sdk_mturk::config::http::HttpResponse;
 use aws_sdk_mturk::error::SdkError;
 use aws_sdk_mturk::primitives::DateTime as SdkTime;
 use aws_sdk_mturk::types::Hit;
 use kernel::money::Cents;
 
-pub use client::{Account, http_client};
+pub use aws_sdk_mturk::config::SharedHttpClient;
+pub use client::{Account, checked_http_client, http_client};
 pub use limits::Pace;
 pub use xml::QUESTION_LIMIT;
 

@@ -126,11 +126,10 @@ fn unit(study: &Study, offer_id: &str, task: Task, batch: &Batch) -> Unit {
 }
 
 /// What a worker sees in the recruiter's frame.
-pub(crate) async fn task(app: &App, study: &Study) -> sqlx::Result<Task> {
+pub(crate) async fn task(app: &App, study: &Study) -> anyhow::Result<Task> {
     let door = app.config.absolute(&format!("/go/{}", study.code));
     let height = study.frame_height;
-    let mut conn = app.pool.acquire().await?;
-    let sites = [store::worker_site(&mut conn, study.id).await?];
+    let sites = connections::place(app, study.connection_id).await?.submit_sites;
     Ok(match (study.play, &study.template_html) {
         (Play::Template, Some(html)) => {
             Task::Html { html: mturk::template::page(html, &door, &sites), height }

@@ -1,0 +1,73 @@
+//! The test of a connection: one question that costs nothing, and its answer in plain words.
+
+use chrono::{DateTime, Utc};
+use kernel::money::Cents;
+
+use super::{Connection, Environment, recruiter, store};
+use crate::app::App;
+use crate::recruiters::AskError;
+
+/// What a test found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trial {
+    /// When, UTC.
+    pub checked_at: DateTime<Utc>,
+    /// What is wrong, in words; `None` after a good test.
+    pub problem: Option<String>,
+    /// The money available, in dollars; kept from the last good test.
+    pub balance: Option<Cents>,
+}
+
+/// Asks the recruiter for the balance, and stores what came of it.
+///
+/// # Errors
+/// When the connection is gone, its secret cannot be opened, or the database does not answer.
+pub async fn test(app: &App, connection: &Connection) -> anyhow::Result<Trial> {
+    let answer = recruiter(app, connection.id).await?.balance().await;
+    let (problem, balance) = match answer {
+        Ok(balance) => (None, Some(balance)),
+        Err(error) => {
+            let kept = connection.trial.as_ref().and_then(|trial| trial.balance);
+            (Some(words(&error, connection.environment)), kept)
+        }
+    };
+    let trial = Trial { checked_at: app.clock.now(), problem, balance };
+    let mut conn = app.pool.acquire().await?;
+    store::record(&mut conn, connection, &trial).await?;
+    Ok(trial)
+}
+
+/// The recruiter's own words, and what else may explain a silence.
+fn words(error: &AskError, environment: Environment) -> String {
+    match error {
+        AskError::Unavailable(words) if environment.is_amazon() => format!(
+            "{words} Amazon announced that it closes Mechanical Turk on 30 September 2026, so it may no longer \
+             exist. If other sites cannot be reached either, check this server's network."
+        ),
+        AskError::Unavailable(words) if environment == Environment::Custom => {
+            format!("{words} Check the address of the server.")
+        }
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recruiters::{Refusal, RefusalKind};
+
+    #[test]
+    fn only_amazons_silence_is_explained_by_amazons_end() {
+        let silent = AskError::Unavailable("Nobody answers.".into());
+        for (environment, amazon) in [
+            (Environment::Production, true),
+            (Environment::Sandbox, true),
+            (Environment::Rehearsal, false),
+            (Environment::Custom, false),
+        ] {
+            assert_eq!(words(&silent, environment).contains("Amazon"), amazon, "{environment}");
+        }
+        let refusal = Refusal { kind: RefusalKind::Credentials, words: "Wrong key.".into() };
+        assert_eq!(words(&AskError::Refused(refusal), Environment::Production), "Wrong key.");
+    }
+}
