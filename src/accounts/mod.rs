@@ -1,13 +1,23 @@
 //! People and how they prove who they are: passwords, browser sessions, limits on guessing.
 //!
-//! What they may do follows from their membership in a lab, which is the business of [`crate::labs`].
+//! What they may do follows from their membership in a lab, which is the business of [`crate::labs`];
+//! so is making and deleting accounts, because a lab comes and goes with them.
 
+pub mod attempts;
 mod email;
+mod first_run;
+mod log_in;
+mod password;
 mod session_store;
 pub(crate) mod store;
+mod tidy;
 
 pub use email::{Email, EmailError};
+pub use first_run::first_run_link;
+pub use log_in::{LogInError, change_password, confirm, log_in};
+pub use password::{NewPassword, PasswordError, warm_up};
 pub use session_store::{ACCOUNT_KEY, Sessions};
+pub use tidy::Tidy;
 
 kernel::typed_id!(
     /// Names one account.
@@ -33,4 +43,20 @@ pub struct Account {
 /// When the database does not answer.
 pub async fn find(conn: &mut sqlx::PgConnection, id: AccountId) -> sqlx::Result<Option<Account>> {
     store::find(conn, id).await
+}
+
+/// Gives an account another name.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn rename(conn: &mut sqlx::PgConnection, id: AccountId, name: &str) -> sqlx::Result<()> {
+    store::set_name(conn, id, name).await
+}
+
+/// Every account of this server, oldest first.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn all(conn: &mut sqlx::PgConnection) -> sqlx::Result<Vec<Account>> {
+    store::all(conn).await
 }

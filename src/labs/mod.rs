@@ -1,8 +1,22 @@
 //! The tenants: labs, who belongs to them, and with which role.
 
+mod depart;
+pub mod invitations;
+mod members;
+mod overview;
+mod sign_up;
 pub(crate) mod store;
 
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
 use crate::accounts::AccountId;
+use crate::audit::{self, Entry};
+
+pub use depart::{DepartError, delete_account, leave};
+pub use members::{MemberError, Person, change_role, people, remove};
+pub use overview::{Overview, StudyLine, overview};
+pub use sign_up::{Newcomer, SignUpError, SignedUp, found, may_sign_up, sign_up};
 
 kernel::typed_id!(
     /// Names one lab.
@@ -81,6 +95,22 @@ pub struct Membership {
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn of_account(conn: &mut sqlx::PgConnection, account: AccountId) -> sqlx::Result<Vec<Membership>> {
+pub async fn of_account(conn: &mut PgConnection, account: AccountId) -> sqlx::Result<Vec<Membership>> {
     store::memberships(conn, account).await
+}
+
+/// Gives a lab another name.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn rename(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    lab: LabId,
+    by: AccountId,
+    name: &str,
+) -> sqlx::Result<()> {
+    store::set_name(conn, lab, name).await?;
+    let entry = Entry::new(lab.0, by.0, "lab.rename").about(lab.0);
+    audit::record(conn, now, entry.with(serde_json::json!({ "name": name }))).await
 }

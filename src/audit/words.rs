@@ -1,0 +1,53 @@
+//! Events in words.
+
+use super::Event;
+
+/// The event as a sentence without its subject: "renamed the lab". Actions that have no words of their
+/// own are shown as they are.
+pub fn describe(event: &Event) -> String {
+    let detail = |key: &str| match &event.detail[key] {
+        serde_json::Value::String(text) => text.clone(),
+        serde_json::Value::Null => "?".to_owned(),
+        other => other.to_string(),
+    };
+    match event.action.as_str() {
+        "lab.found" => format!("founded the lab “{}”", detail("name")),
+        "lab.rename" => format!("renamed the lab to “{}”", detail("name")),
+        "member.invite" => format!("made an invitation link for one {}", detail("role")),
+        "member.revoke" => format!("revoked an invitation for one {}", detail("role")),
+        "member.join" => format!("joined as {}", detail("role")),
+        "member.role" => format!("made {} {}", detail("name"), detail("role")),
+        "member.remove" => format!("removed {}", detail("name")),
+        "member.leave" => format!("left the lab ({})", detail("name")),
+        other => {
+            let name = event.detail["name"].as_str().map(|name| format!(" “{name}”")).unwrap_or_default();
+            format!("{}{name}", other.replace(['.', '_'], " "))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn event(action: &str, detail: serde_json::Value) -> Event {
+        Event { id: 1, at: chrono::DateTime::UNIX_EPOCH, who: None, action: action.to_owned(), detail }
+    }
+
+    #[test]
+    fn an_event_reads_as_a_sentence() {
+        let said = describe(&event("member.role", json!({ "name": "Ada", "role": "editor" })));
+        assert_eq!(said, "made Ada editor");
+    }
+
+    #[test]
+    fn an_action_without_words_is_shown_with_its_name() {
+        assert_eq!(
+            describe(&event("site.register", json!({ "name": "Lab server" }))),
+            "site register “Lab server”"
+        );
+        assert_eq!(describe(&event("study.close", json!({}))), "study close");
+    }
+}
