@@ -10,6 +10,7 @@ use sqlx::PgPool;
 use super::attempts::{self, Limit};
 use super::password::{self, NewPassword};
 use super::{AccountId, Email, store};
+use crate::audit::{self, Entry};
 
 /// Why somebody is not let in.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +61,7 @@ pub async fn log_in(
         let fresh = password::hash(password).await?;
         store::replace_hash(&mut conn, id, &stored, &fresh).await?;
     }
+    audit::record(&mut conn, clock.now(), Entry::personal(id.0, "account.log_in")).await?;
     Ok(id)
 }
 
@@ -100,6 +102,7 @@ pub async fn change_password(
     let mut tx = pool.begin().await?;
     store::set_hash(&mut tx, account, &hash, clock.now()).await?;
     store::end_sessions(&mut tx, account).await?;
+    audit::record(&mut tx, clock.now(), Entry::personal(account.0, "account.change_password")).await?;
     tx.commit().await?;
     Ok(())
 }

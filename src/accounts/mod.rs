@@ -19,6 +19,8 @@ pub use password::{NewPassword, PasswordError, warm_up};
 pub use session_store::{ACCOUNT_KEY, Sessions};
 pub use tidy::Tidy;
 
+use crate::audit::{self, Entry};
+
 kernel::typed_id!(
     /// Names one account.
     AccountId
@@ -51,6 +53,26 @@ pub async fn find(conn: &mut sqlx::PgConnection, id: AccountId) -> sqlx::Result<
 /// When the database does not answer.
 pub async fn rename(conn: &mut sqlx::PgConnection, id: AccountId, name: &str) -> sqlx::Result<()> {
     store::set_name(conn, id, name).await
+}
+
+/// Makes somebody an operator, or an operator nobody special. False when nobody would be left to look
+/// after the server.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn set_operator(
+    conn: &mut sqlx::PgConnection,
+    now: chrono::DateTime<chrono::Utc>,
+    by: AccountId,
+    of: AccountId,
+    operator: bool,
+) -> sqlx::Result<bool> {
+    if !store::set_operator(conn, of, operator).await? {
+        return Ok(false);
+    }
+    let action = if operator { "operator.add" } else { "operator.remove" };
+    audit::record(conn, now, Entry::personal(by.0, action).about(of.0)).await?;
+    Ok(true)
 }
 
 /// Every account of this server, oldest first.

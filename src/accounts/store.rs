@@ -130,6 +130,21 @@ pub async fn can_do_without(conn: &mut PgConnection, id: AccountId) -> sqlx::Res
     .await
 }
 
+/// Sets or takes the operator's mark; false when there is no such account or it is the last operator's.
+pub async fn set_operator(conn: &mut PgConnection, id: AccountId, operator: bool) -> sqlx::Result<bool> {
+    // All operators' rows are locked in one order, so that two cannot remove each other at once.
+    let operators = sqlx::query_scalar!("SELECT id FROM account WHERE operator ORDER BY id FOR UPDATE")
+        .fetch_all(&mut *conn)
+        .await?;
+    if !operator && operators.iter().all(|one| *one == id.0) {
+        return Ok(false);
+    }
+    let changed = sqlx::query!("UPDATE account SET operator = $2 WHERE id = $1", id.0, operator)
+        .execute(conn)
+        .await?;
+    Ok(changed.rows_affected() == 1)
+}
+
 /// An invitation whose account becomes the operator's.
 pub async fn insert_operator_invitation(
     conn: &mut PgConnection,

@@ -57,7 +57,7 @@ mod tests {
         sessions.create(&mut old).await.unwrap();
         clock.advance(chrono::Duration::hours(13));
         sessions.create(&mut young).await.unwrap();
-        let removed = store::tidy(&mut *pool.acquire().await.unwrap(), clock.now()).await.unwrap();
+        let removed = store::tidy(&mut pool.acquire().await.unwrap(), clock.now()).await.unwrap();
         assert_eq!(removed, 1);
         assert!(sessions.load(&old.id).await.unwrap().is_none());
         assert!(sessions.load(&young.id).await.unwrap().is_some());

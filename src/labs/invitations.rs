@@ -158,14 +158,22 @@ pub async fn revoke(
     Ok(true)
 }
 
-/// The invitations of a lab that can still be used.
+/// The lab that this account joined by this link.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn joined(conn: &mut PgConnection, account: AccountId, token: &str) -> sqlx::Result<Option<LabId>> {
+    store::joined(conn, &kernel::secret::token_hash(token), account).await
+}
+
+/// The invitations that can still be used: into a lab, or for an account alone.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn pending(
     conn: &mut PgConnection,
     now: DateTime<Utc>,
-    lab: LabId,
+    lab: Option<LabId>,
 ) -> sqlx::Result<Vec<Invitation>> {
     store::pending_invitations(conn, lab, now).await
 }

@@ -100,10 +100,10 @@ pub async fn sign_up(
         return Ok(SignedUp::Known);
     }
     let lab = found(conn, now, account.id, &format!("{}’s lab", account.name)).await?;
-    if let Some(invitation) = invitation {
-        if !invitations::spend(conn, now, &invitation, account.id).await? {
-            return Err(SignUpError::InvitationSpent);
-        }
+    if let Some(invitation) = invitation
+        && !invitations::spend(conn, now, &invitation, account.id).await?
+    {
+        return Err(SignUpError::InvitationSpent);
     }
     Ok(SignedUp::New(account.id, lab))
 }

@@ -225,18 +225,35 @@ pub async fn invitation(
     row.map(Invitation::try_from).transpose()
 }
 
-/// The invitations of a lab that can still be used, newest first.
+/// The lab of an invitation that this account used.
+pub async fn joined(
+    conn: &mut PgConnection,
+    token_hash: &[u8],
+    account: AccountId,
+) -> sqlx::Result<Option<LabId>> {
+    let lab = sqlx::query_scalar!(
+        "SELECT lab_id AS \"lab_id: LabId\" FROM invitation WHERE token_hash = $1 AND used_by = $2",
+        token_hash,
+        account.0,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(lab.flatten())
+}
+
+/// The invitations that can still be used, newest first: of a lab, or those without a lab.
 pub async fn pending_invitations(
     conn: &mut PgConnection,
-    lab: LabId,
+    lab: Option<LabId>,
     now: DateTime<Utc>,
 ) -> sqlx::Result<Vec<Invitation>> {
     let rows = sqlx::query_as!(
         InvitationRow,
         "SELECT i.id, i.lab_id, lab.name AS \"lab_name?\", i.role, i.makes_operator, i.expires_at
-         FROM invitation i JOIN lab ON lab.id = i.lab_id
-         WHERE i.lab_id = $1 AND i.used_at IS NULL AND i.expires_at > $2 ORDER BY i.id DESC",
-        lab.0,
+         FROM invitation i LEFT JOIN lab ON lab.id = i.lab_id
+         WHERE i.lab_id IS NOT DISTINCT FROM $1 AND NOT i.makes_operator
+             AND i.used_at IS NULL AND i.expires_at > $2 ORDER BY i.id DESC",
+        lab.map(|lab| lab.0),
         now,
     )
     .fetch_all(conn)
@@ -269,14 +286,13 @@ pub async fn delete_invitation(
     lab: LabId,
     id: Uuid,
 ) -> sqlx::Result<Option<String>> {
-    let role = sqlx::query_scalar!(
-        "DELETE FROM invitation WHERE id = $1 AND lab_id = $2 AND used_at IS NULL RETURNING role",
+    sqlx::query_scalar!(
+        "DELETE FROM invitation WHERE id = $1 AND lab_id = $2 AND used_at IS NULL RETURNING role AS \"role!\"",
         id,
         lab.0,
     )
     .fetch_optional(conn)
-    .await?;
-    Ok(role.flatten())
+    .await
 }
 
 /// How many sites and connections a lab has.

@@ -3,6 +3,8 @@
 //! A page: a guard lets the right people in and loads what the path names, the form is parsed, one use
 //! case runs in one transaction, and the browser is sent on with a message. Pages work without scripts.
 
+mod account;
+mod activity;
 pub mod address;
 pub mod assets;
 pub mod door;
@@ -11,10 +13,16 @@ pub mod forms;
 pub mod guard;
 mod health;
 mod home;
+mod invitations;
+mod lab;
 mod layers;
+mod log_in;
+mod members;
+mod operator;
 pub mod page;
 pub mod routes;
 pub mod session;
+mod sign_up;
 pub mod visit;
 
 use axum::Router;

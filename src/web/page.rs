@@ -117,10 +117,18 @@ pub fn show(template: &impl Template) -> WebResult {
     Ok(Html(template.render()?).into_response())
 }
 
+/// Shows a page with another status than 200.
+///
+/// # Errors
+/// When the template fails, which is ours to mend.
+pub fn show_as(status: StatusCode, template: &impl Template) -> WebResult {
+    Ok((status, Html(template.render()?)).into_response())
+}
+
 /// Shows a form again, with what is wrong in it (422).
 ///
 /// # Errors
 /// When the template fails, which is ours to mend.
 pub fn show_invalid(template: &impl Template) -> WebResult {
-    Ok((StatusCode::UNPROCESSABLE_ENTITY, Html(template.render()?)).into_response())
+    show_as(StatusCode::UNPROCESSABLE_ENTITY, template)
 }

@@ -113,6 +113,7 @@ pub async fn begin(session: &Session, account: AccountId) -> WebResult<()> {
 /// # Errors
 /// When the database does not answer.
 pub async fn end(session: &Session) -> WebResult<()> {
-    session.flush().await?;
+    session.clear().await;
+    session.cycle_id().await?;
     Ok(())
 }
