@@ -139,9 +139,8 @@ pub async fn set_operator(conn: &mut PgConnection, id: AccountId, operator: bool
     if !operator && operators.iter().all(|one| *one == id.0) {
         return Ok(false);
     }
-    let changed = sqlx::query!("UPDATE account SET operator = $2 WHERE id = $1", id.0, operator)
-        .execute(conn)
-        .await?;
+    let changed =
+        sqlx::query!("UPDATE account SET operator = $2 WHERE id = $1", id.0, operator).execute(conn).await?;
     Ok(changed.rows_affected() == 1)
 }
 

@@ -70,7 +70,8 @@ pub async fn rename(State(app): State<App>, person: CurrentAccount, mut form: Fo
 pub async fn change_password(State(app): State<App>, person: CurrentAccount, mut form: Form) -> WebResult {
     let id = person.account.id;
     let old = form.secret("old_password");
-    let new = NewPassword::parse(form.secret("new_password")).map_err(|error| form.fail("new_password", error));
+    let new =
+        NewPassword::parse(form.secret("new_password")).map_err(|error| form.fail("new_password", error));
     if let Ok(new) = new {
         match accounts::change_password(&app.pool, &app.clock, id, old, new).await {
             Ok(()) => {

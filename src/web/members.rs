@@ -100,7 +100,8 @@ pub async fn invite(State(app): State<App>, owner: Owner, mut form: Form) -> Web
     let place = Some((owner.lab.id, role));
     invitations::invite(&mut tx, app.clock.now(), &app.config.keyring, owner.account.id, place).await?;
     tx.commit().await?;
-    let words = format!("Give the link below to one person. It lets them join as {role}, once, within seven days.");
+    let words =
+        format!("Give the link below to one person. It lets them join as {role}, once, within seven days.");
     session::flash(&owner.session, Tone::Good, words).await?;
     back(owner.lab.id)
 }
@@ -122,7 +123,8 @@ pub async fn revoke(
 ) -> WebResult {
     let mut tx = app.pool.begin().await?;
     let revoked =
-        invitations::revoke(&mut tx, app.clock.now(), owner.lab.id, owner.account.id, path.invitation).await?;
+        invitations::revoke(&mut tx, app.clock.now(), owner.lab.id, owner.account.id, path.invitation)
+            .await?;
     if !revoked {
         return Err(Error::NotFound);
     }

@@ -73,10 +73,13 @@ pub async fn set_operator(
     let operator = form.checked("operator");
     let mut tx = app.pool.begin().await?;
     let done =
-        accounts::set_operator(&mut tx, app.clock.now(), person.account.id, AccountId(account), operator).await?;
+        accounts::set_operator(&mut tx, app.clock.now(), person.account.id, AccountId(account), operator)
+            .await?;
     tx.commit().await?;
     match (done, operator) {
-        (true, true) => session::flash(&person.session, Tone::Good, "This person runs the server too.").await?,
+        (true, true) => {
+            session::flash(&person.session, Tone::Good, "This person runs the server too.").await?
+        }
         (true, false) => session::flash(&person.session, Tone::Note, "Not an operator any more.").await?,
         (false, _) => session::flash(&person.session, Tone::Bad, "A server needs an operator.").await?,
     }

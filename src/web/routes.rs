@@ -8,7 +8,9 @@ use axum::handler::Handler;
 use axum::http::Method;
 use axum::routing::{MethodRouter, get, post};
 
-use super::{assets, door, health, home};
+use super::{
+    account, activity, assets, door, health, home, invitations, lab, log_in, members, operator, sign_up,
+};
 use crate::app::App;
 
 /// Who may use a route.
@@ -83,7 +85,7 @@ impl Table {
 
 /// The whole site.
 pub fn table() -> Table {
-    workers(public(Table::default()))
+    workers(operator(lab(person(public(Table::default())))))
 }
 
 /// The worker's door: see [`door`].
@@ -99,11 +101,53 @@ fn workers(table: Table) -> Table {
         .get(Worker, "/back/{code}", door::back::back)
 }
 
+/// What strangers see, and how they become known.
 fn public(table: Table) -> Table {
     use Access::Nobody;
-    table.get(Nobody, "/", home::show_front).get(Nobody, "/health", health::show).get(
-        Nobody,
-        "/static/{hash}/{*name}",
-        assets::serve,
-    )
+    table
+        .get(Nobody, "/", home::show_front)
+        .get(Nobody, "/health", health::show)
+        .get(Nobody, "/static/{hash}/{*name}", assets::serve)
+        .get(Nobody, "/login", log_in::page)
+        .post(Nobody, "/login", log_in::submit)
+        .post(Nobody, "/logout", log_in::log_out)
+        .get(Nobody, "/signup", sign_up::page)
+        .post(Nobody, "/signup", sign_up::submit)
+        .get(Nobody, "/invitations/{token}", invitations::page)
+}
+
+/// A person, outside of any lab.
+fn person(table: Table) -> Table {
+    use Access::Account;
+    table
+        .post(Account, "/invitations/{token}", invitations::join)
+        .get(Account, "/account", account::page)
+        .post(Account, "/account/name", account::rename)
+        .post(Account, "/account/password", account::change_password)
+        .post(Account, "/account/delete", account::delete)
+        .post(Account, "/labs", account::found_lab)
+}
+
+/// A lab and its people.
+fn lab(table: Table) -> Table {
+    use Access::{Owner, Viewer};
+    table
+        .get(Viewer, "/labs/{lab}", lab::page)
+        .get(Viewer, "/labs/{lab}/members", members::page)
+        .get(Viewer, "/labs/{lab}/activity", activity::page)
+        .post(Viewer, "/labs/{lab}/leave", lab::leave)
+        .post(Owner, "/labs/{lab}/name", lab::rename)
+        .post(Owner, "/labs/{lab}/invitations", members::invite)
+        .post(Owner, "/labs/{lab}/invitations/{invitation}/revoke", members::revoke)
+        .post(Owner, "/labs/{lab}/members/{account}/role", members::change_role)
+        .post(Owner, "/labs/{lab}/members/{account}/remove", members::remove)
+}
+
+/// The server itself.
+fn operator(table: Table) -> Table {
+    use Access::Operator;
+    table
+        .get(Operator, "/operator", operator::page)
+        .post(Operator, "/operator/invitations", operator::invite)
+        .post(Operator, "/operator/accounts/{account}", operator::set_operator)
 }

@@ -100,7 +100,8 @@ pub async fn submit(
 fn read(form: &mut Form) -> Option<(String, Email, NewPassword)> {
     let name = form.text("name", 1..=80);
     let email = form.parsed::<Email>("email");
-    let password = NewPassword::parse(form.secret("password")).map_err(|error| form.fail("password", error)).ok();
+    let password =
+        NewPassword::parse(form.secret("password")).map_err(|error| form.fail("password", error)).ok();
     form.is_valid().then_some((name, email?, password?))
 }
 
@@ -111,7 +112,8 @@ async fn make(app: &App, newcomer: Newcomer, token: &str) -> Result<(), SignUpEr
 }
 
 async fn welcome(visit: &Visit, invitation: Option<Invitation>, token: &str) -> WebResult {
-    let words = "Your account is ready, if this address had none before. Log in with the address and its password.";
+    let words =
+        "Your account is ready, if this address had none before. Log in with the address and its password.";
     session::flash(&visit.session, Tone::Good, words).await?;
     let next = match invitation.and_then(|invitation| invitation.place) {
         Some(_) => log_in_address(&format!("/invitations/{token}")),
