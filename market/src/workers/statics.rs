@@ -11,6 +11,7 @@ const CSS: &str = include_str!("../../static/workers.css");
 const SCRIPT: &str = include_str!("../../static/workers.js");
 const CROWD: &str = include_str!("../../static/crowd.js");
 const DONE: &str = include_str!("../../static/submitted.js");
+const ICON: &str = include_str!("../../static/icon.svg");
 
 static VERSION: LazyLock<String> = LazyLock::new(|| {
     let hash = Sha256::new().chain_update(CSS).chain_update(SCRIPT).chain_update(CROWD).chain_update(DONE);
@@ -29,6 +30,7 @@ pub async fn asset(Path((_, name)): Path<(String, String)>) -> Response {
         "workers.js" => ("text/javascript; charset=utf-8", SCRIPT),
         "crowd.js" => ("text/javascript; charset=utf-8", CROWD),
         "submitted.js" => ("text/javascript; charset=utf-8", DONE),
+        "icon.svg" => ("image/svg+xml", ICON),
         _ => return StatusCode::NOT_FOUND.into_response(),
     };
     let headers: [(HeaderName, &str); 2] =

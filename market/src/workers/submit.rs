@@ -17,8 +17,7 @@ use super::session::SignedIn;
 use crate::engine::assignments::{self, AssignmentState};
 
 /// Shown inside the frame, which must be one of our work pages.
-const POLICY: &str =
-    "default-src 'none'; style-src 'self'; script-src 'self'; base-uri 'none'; frame-ancestors 'self'";
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'self'";
 
 #[derive(Template)]
 #[template(path = "workers/submitted.html")]

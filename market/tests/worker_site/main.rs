@@ -1,5 +1,7 @@
 //! The worker site over HTTP, as people and simulated workers use it.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where it cannot go on")]
+
 mod accounts;
 mod bots;
 mod taking;
