@@ -64,7 +64,7 @@ impl<'a> Answers<'a> {
     }
 
     fn answer(&mut self, field: &Field, refusal: Option<&Refusal>) -> Result<Option<String>, String> {
-        if let Some(known) = self.known.get(&field.name) {
+        if let Some(known) = self.known.get(&field.name).filter(|_| field.kind != Kind::Hidden) {
             return Ok(Some(known.clone()));
         }
         let hints = refusal.map(|refusal| numbers(&refusal.complaint)).unwrap_or_default();
@@ -287,6 +287,15 @@ mod tests {
         let mut rng = StdRng::seed_from_u64(1);
         let form = form(Kind::Text { of: "text".into(), longest: None });
         assert_eq!(Answers::new(&mut rng, &known).fill(&form, None).unwrap()[0].1, "abc123");
+    }
+
+    #[test]
+    fn what_the_page_hid_in_the_form_goes_back_as_it_came() {
+        let known = HashMap::from([("f".to_owned(), "abc123".to_owned())]);
+        let mut rng = StdRng::seed_from_u64(1);
+        let hidden = Field { value: "the page's own".into(), ..field(Kind::Hidden) };
+        let form = Form { action: None, fields: vec![hidden], buttons: vec![] };
+        assert_eq!(Answers::new(&mut rng, &known).fill(&form, None).unwrap()[0].1, "the page's own");
     }
 
     proptest! {
