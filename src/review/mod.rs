@@ -16,7 +16,7 @@ use crate::accounts::AccountId;
 use crate::participation::{self, Participation, Stage};
 use crate::payments::{self, Kind, NewOrder, OrderError};
 use crate::recruiters::mturk::fees;
-use crate::studies::{Study, batches};
+use crate::studies::{Study, batches, cost};
 
 /// What somebody wants done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -160,7 +160,7 @@ fn line(
         kind: Kind::Approve,
         source: "review",
         amount: study.reward,
-        fee: fees::fee(study.reward, places, wants_masters(study)),
+        fee: fees::fee(study.reward, places, cost::wants_masters(&study.qualifications)),
         words: feedback.to_owned(),
         after_approval: false,
     };
@@ -211,14 +211,6 @@ fn bonus(
         words: if words.is_empty() { format!("Bonus for “{}”", study.title) } else { words.to_owned() },
         after_approval,
     }))
-}
-
-/// Whether only MTurk's Masters may take part, which costs a further fee.
-pub fn wants_masters(study: &Study) -> bool {
-    const MASTERS: [&str; 2] = ["2F1QJWKUDD8XADTFD2Q0G6UTO95ALH", "2ARFPLSP75KLA8M8DH1HTEQVJT3SY6"];
-    study.qualifications.as_array().into_iter().flatten().any(|requirement| {
-        requirement["QualificationTypeId"].as_str().is_some_and(|id| MASTERS.contains(&id))
-    })
 }
 
 fn check_words(decision: &Decision) -> Result<(), ReviewError> {

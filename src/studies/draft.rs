@@ -7,6 +7,7 @@ use kernel::money::Cents;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::cost::{self, Figures};
 use super::{Completion, Play, plan};
 use crate::connections::ConnectionId;
 use crate::sites::SiteId;
@@ -86,8 +87,7 @@ pub struct Draft {
 /// One sentence for each wrong field.
 pub fn parse(typed: &Typed) -> Result<Draft, Errors> {
     let mut form = Reader { errors: Errors::new() };
-    let group_size = form.number("group_size", &typed.group_size, 1, 1..=1000);
-    let places = form.number("places", &typed.places, 0, 1..=100_000);
+    let figures = form.figures(typed);
     let play = form.choice("play", &typed.play, Play::NewTab);
     let completion = form.choice("completion", &typed.completion, Completion::Reported);
     let draft = Draft {
@@ -97,18 +97,13 @@ pub fn parse(typed: &Typed) -> Result<Draft, Errors> {
         config_name: form.text("config", &typed.config, 1, 200),
         config_changes: form.changes("changes", &typed.changes),
         adopt_code: form.code("adopt", &typed.adopt),
-        places,
-        spare_seats: form.number("spares", &typed.spares, plan::default_spares(places), 0..=100_000),
-        group_size,
-        batch_size: form.number(
-            "batch_size",
-            &typed.batch_size,
-            plan::default_batch_size(group_size),
-            1..=1000,
-        ),
-        reward: form.amount("reward", &typed.reward),
-        max_bonus: form.amount("max_bonus", &typed.max_bonus),
-        budget: form.optional_amount("budget", &typed.budget),
+        places: figures.places,
+        spare_seats: figures.spare_seats,
+        group_size: figures.group_size,
+        batch_size: figures.batch_size,
+        reward: figures.reward,
+        max_bonus: figures.max_bonus,
+        budget: figures.budget,
         title: form.text("title", &typed.title, 1, 128),
         description: form.text("description", &typed.description, 1, 2000),
         keywords: form.text("keywords", &typed.keywords, 0, 1000),
@@ -127,11 +122,38 @@ pub fn parse(typed: &Typed) -> Result<Draft, Errors> {
     if form.errors.is_empty() { Ok(draft) } else { Err(form.errors) }
 }
 
+/// Reads only the fields that decide about the cost.
+///
+/// # Errors
+/// One sentence for each wrong field.
+pub(super) fn figures(typed: &Typed) -> Result<Figures, Errors> {
+    let mut form = Reader { errors: Errors::new() };
+    let figures = form.figures(typed);
+    if form.errors.is_empty() { Ok(figures) } else { Err(form.errors) }
+}
+
 struct Reader {
     errors: Errors,
 }
 
 impl Reader {
+    fn figures(&mut self, typed: &Typed) -> Figures {
+        let group_size = self.number("group_size", &typed.group_size, 1, 1..=1000);
+        let places = self.number("places", &typed.places, 0, 1..=100_000);
+        let spares = plan::default_spares(places);
+        let batch_size = plan::default_batch_size(group_size);
+        Figures {
+            places,
+            spare_seats: self.number("spares", &typed.spares, spares, 0..=100_000),
+            group_size,
+            batch_size: self.number("batch_size", &typed.batch_size, batch_size, 1..=1000),
+            reward: self.amount("reward", &typed.reward),
+            max_bonus: self.amount("max_bonus", &typed.max_bonus),
+            budget: self.optional_amount("budget", &typed.budget),
+            masters: cost::wants_masters(&self.json_list("qualifications", &typed.qualifications)),
+        }
+    }
+
     fn wrong(&mut self, field: &'static str, words: impl Into<String>) {
         self.errors.entry(field).or_insert(words.into());
     }

@@ -1,6 +1,8 @@
 //! A study: which experiment, how many people, what they get; and how it is published.
 
+pub mod advice;
 pub mod batches;
+pub mod cost;
 pub mod draft;
 pub mod plan;
 pub mod publisher;
