@@ -109,12 +109,7 @@ impl Estimate {
 /// Whether these requirements admit only MTurk's Masters.
 pub fn wants_masters(qualifications: &Value) -> bool {
     let id = |requirement: &Value| requirement["QualificationTypeId"].as_str().map(str::to_owned);
-    qualifications
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(id)
-        .any(|id| MASTERS.contains(&id.as_str()))
+    qualifications.as_array().into_iter().flatten().filter_map(id).any(|id| MASTERS.contains(&id.as_str()))
 }
 
 #[cfg(test)]

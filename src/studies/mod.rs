@@ -2,6 +2,7 @@
 
 pub mod advice;
 pub mod batches;
+pub mod checkup;
 pub mod cost;
 pub mod draft;
 pub mod plan;
