@@ -14,7 +14,7 @@ use crate::connections::{Directory, Keys, RehearsalKeys};
 use crate::jobs::{Board, Reconciler};
 use crate::otree::Connector;
 use crate::participation::desk::Desk;
-use crate::{participation, payments, sites, studies};
+use crate::{accounts, participation, payments, sites, studies};
 
 /// What every handler and every reconciler gets. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -81,6 +81,7 @@ impl App {
         all.extend(studies::reconcilers(self));
         all.extend(participation::reconcilers(self));
         all.extend(sites::reconcilers(self));
+        all.push(Arc::new(accounts::Tidy { pool: self.pool.clone(), clock: self.clock.clone() }));
         all
     }
 }

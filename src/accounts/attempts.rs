@@ -25,7 +25,7 @@ pub const ACCOUNT: Limit = Limit { name: "login-account", most: 100, window: Dur
 /// Log-ins from one network to any account; a campus may share one address.
 pub const NETWORK: Limit = Limit { name: "login-network", most: 100, window: Duration::minutes(15) };
 /// Accounts made from one network.
-pub const SIGN_UP: Limit = Limit { name: "sign-up", most: 10, window: Duration::minutes(60) };
+pub const SIGN_UP: Limit = Limit { name: "sign-up", most: 30, window: Duration::minutes(60) };
 /// Passwords asked again of somebody who is logged in.
 pub const AGAIN: Limit = Limit { name: "again", most: 8, window: Duration::minutes(15) };
 

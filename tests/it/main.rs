@@ -1,6 +1,12 @@
 //! The one integration binary: real Postgres, real oTree, the marketplace, a real browser.
 
 #[cfg(test)]
+mod accounts;
+#[cfg(test)]
+mod labs;
+#[cfg(test)]
 mod otree_real;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod web;
