@@ -2,8 +2,8 @@
 //!
 //! oTree projects carry a page with links of class `otree-link` and, usually, a `completion_code`
 //! field inside a `crowd-form`. One small script of ours, without anything loaded from elsewhere,
-//! points the links to our door once the assignment is accepted and makes the form post to the
-//! recruiter. Amazon's own script for `crowd-` elements is left out: its address is gone.
+//! hands the frame's parameters on to our door once the assignment is accepted and makes the form post
+//! to the recruiter. Amazon's own script for `crowd-` elements is left out: its address is gone.
 
 use scraper::{Html, Selector};
 
@@ -17,8 +17,9 @@ pub fn page(template: &str, door: &str, submit_sites: &[String]) -> String {
     let settings = serde_json::json!({ "door": door, "sites": submit_sites }).to_string();
     let script = SCRIPT.trim_end().replace("\"SETTINGS\"", &settings.replace('<', "\\u003c"));
     let script = format!("<script>\n{script}\n</script>\n");
-    let template = without_vendor_script(template);
+    let template = with_links(&without_vendor_script(template), door);
     if !has_tag(&template, "<html") {
+        let template = in_a_form(template);
         return format!(
             "<!DOCTYPE html>\n<html>\n<head><meta charset=\"utf-8\"></head>\n<body>\n{template}\n{script}</body>\n</html>\n"
         );
@@ -43,6 +44,29 @@ pub fn problems(template: &str) -> Vec<&'static str> {
         );
     }
     problems
+}
+
+/// Links of class `otree-link` lead to the door even where no script runs.
+fn with_links(html: &str, door: &str) -> String {
+    let door = door.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
+    let mut pieces = html.split("<a ");
+    let mut kept = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let tag = piece.split('>').next().unwrap_or_default();
+        kept.push_str("<a ");
+        if tag.contains("otree-link") {
+            // Of an attribute that comes twice, browsers take the first.
+            kept.push_str(&format!("href=\"{door}\" target=\"_blank\" "));
+        }
+        kept.push_str(piece);
+    }
+    kept
+}
+
+/// oTree's pages need not bring a form: then the whole page is one.
+fn in_a_form(html: String) -> String {
+    let has_form = has_tag(&html, "<form") || has_tag(&html, "<crowd-form");
+    if has_form { html } else { format!("<crowd-form>\n{html}\n</crowd-form>") }
 }
 
 fn has_tag(html: &str, tag: &str) -> bool {
@@ -81,6 +105,26 @@ mod tests {
         assert!(page.contains(r#""door":"https://hr.example.org/go/abc?x=1""#), "{page}");
         assert!(page.contains(r#""sites":["https://www.mturk.com"]"#));
         assert!(!page.contains("SETTINGS"));
+    }
+
+    #[test]
+    fn study_links_lead_to_the_door_without_any_script() {
+        let page = page(
+            r#"<a class="otree-link" href="/old">go</a> <a href="/faq">faq</a>"#,
+            "https://hr.example.org/go/abc?x=1&y=2",
+            &[],
+        );
+        let door =
+            r#"<a href="https://hr.example.org/go/abc?x=1&amp;y=2" target="_blank" class="otree-link""#;
+        assert!(page.contains(door), "{page}");
+        assert!(page.contains(r#"<a href="/faq">"#));
+    }
+
+    #[test]
+    fn a_page_without_a_form_becomes_one() {
+        assert!(page_of("<p><input name=completion_code></p>").contains("<crowd-form>\n<p>"));
+        assert!(!page_of("<form><input name=completion_code></form>").contains("<crowd-form>"));
+        assert_eq!(page_of(OTREE).matches("<crowd-form>").count(), 1);
     }
 
     #[test]
