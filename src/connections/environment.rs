@@ -108,7 +108,7 @@ impl Place {
                 "https://workersandbox.mturk.com",
                 &["https://workersandbox.mturk.com", "https://requestersandbox.mturk.com"],
             ),
-            Environment::Rehearsal => Some(Self::own(market.clone(), market.clone())),
+            Environment::Rehearsal => Some(Self::own(requester(market), market.clone())),
             Environment::Custom => {
                 custom.map(|custom| Self::own(custom.endpoint.clone(), custom.worker_site.clone()))
             }
@@ -132,6 +132,13 @@ fn amazon(endpoint: &str, worker_site: &str, frames: &[&str]) -> Option<Place> {
         submit_sites: vec![worker_site.to_owned()],
         frame_ancestors: frames.iter().map(|&origin| origin.to_owned()).collect(),
     })
+}
+
+/// The built-in marketplace's address for requests, beside its pages.
+fn requester(market: &Url) -> Url {
+    let mut endpoint = market.clone();
+    endpoint.set_path(&format!("{}/requester", market.path().trim_end_matches('/')));
+    endpoint
 }
 
 fn bare(url: &Url) -> String {
@@ -166,6 +173,7 @@ mod tests {
     #[test]
     fn a_rehearsal_submits_below_the_markets_path_and_is_framed_by_its_origin() {
         let place = Place::of(Environment::Rehearsal, None, &market()).unwrap();
+        assert_eq!(place.endpoint.as_str(), "http://localhost:8000/market/requester");
         assert_eq!(place.submit_sites, ["http://localhost:8000/market"]);
         assert_eq!(place.frame_ancestors, ["http://localhost:8000"]);
     }

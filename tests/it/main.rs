@@ -7,6 +7,8 @@ mod labs;
 #[cfg(test)]
 mod otree_real;
 #[cfg(test)]
+mod recruiter;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod web;
