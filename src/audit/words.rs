@@ -18,6 +18,9 @@ pub fn describe(event: &Event) -> String {
         "member.join" => format!("joined as {}", detail("role")),
         "member.role" => format!("made {} {}", detail("name"), detail("role")),
         "member.remove" => format!("removed {}", detail("name")),
+        "site.register" => format!("registered the site “{}”", detail("name")),
+        "site.edit" => format!("changed the site “{}”", detail("name")),
+        "site.delete" => format!("deleted the site “{}”", detail("name")),
         "member.leave" => format!("left the lab ({})", detail("name")),
         other => {
             let name = event.detail["name"].as_str().map(|name| format!(" “{name}”")).unwrap_or_default();
@@ -45,8 +48,8 @@ mod tests {
     #[test]
     fn an_action_without_words_is_shown_with_its_name() {
         assert_eq!(
-            describe(&event("site.register", json!({ "name": "Lab server" }))),
-            "site register “Lab server”"
+            describe(&event("robot.wake", json!({ "name": "Lab server" }))),
+            "robot wake “Lab server”"
         );
         assert_eq!(describe(&event("study.close", json!({}))), "study close");
     }

@@ -34,7 +34,7 @@ impl World {
     }
 
     async fn site(&self, id: SiteId) -> Site {
-        find(&mut *self.app.pool.acquire().await.unwrap(), self.lab, id).await.unwrap().unwrap()
+        find(&mut self.app.pool.acquire().await.unwrap(), self.lab, id).await.unwrap().unwrap()
     }
 
     async fn edit(&self, id: SiteId, key: KeyChange) {

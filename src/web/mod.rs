@@ -18,11 +18,13 @@ mod lab;
 mod layers;
 mod log_in;
 mod members;
+pub mod moment;
 mod operator;
 pub mod page;
 pub mod routes;
 pub mod session;
 mod sign_up;
+mod sites;
 pub mod visit;
 
 use axum::Router;

@@ -10,6 +10,7 @@ use axum::routing::{MethodRouter, get, post};
 
 use super::{
     account, activity, assets, door, health, home, invitations, lab, log_in, members, operator, sign_up,
+    sites,
 };
 use crate::app::App;
 
@@ -85,7 +86,7 @@ impl Table {
 
 /// The whole site.
 pub fn table() -> Table {
-    workers(operator(lab(person(public(Table::default())))))
+    workers(operator(sites(lab(person(public(Table::default()))))))
 }
 
 /// The worker's door: see [`door`].
@@ -141,6 +142,21 @@ fn lab(table: Table) -> Table {
         .post(Owner, "/labs/{lab}/invitations/{invitation}/revoke", members::revoke)
         .post(Owner, "/labs/{lab}/members/{account}/role", members::change_role)
         .post(Owner, "/labs/{lab}/members/{account}/remove", members::remove)
+}
+
+/// The lab's oTree servers.
+fn sites(table: Table) -> Table {
+    use Access::{Editor, Viewer};
+    table
+        .get(Viewer, "/labs/{lab}/sites", sites::list)
+        .get(Editor, "/labs/{lab}/sites/new", sites::new)
+        .post(Editor, "/labs/{lab}/sites", sites::register)
+        .get(Viewer, "/labs/{lab}/sites/{site}", sites::page)
+        .get(Viewer, "/labs/{lab}/sites/{site}/status", sites::status)
+        .get(Editor, "/labs/{lab}/sites/{site}/edit", sites::edit_form)
+        .post(Editor, "/labs/{lab}/sites/{site}/edit", sites::edit)
+        .post(Editor, "/labs/{lab}/sites/{site}/check", sites::check)
+        .post(Editor, "/labs/{lab}/sites/{site}/delete", sites::delete)
 }
 
 /// The server itself.
