@@ -18,7 +18,7 @@ use super::session::{self, Tone};
 use crate::app::App;
 use crate::audit::{self, Entry};
 use crate::labs::LabId;
-use crate::otree::SessionConfig;
+use crate::otree::{SessionConfig, money};
 use crate::sites::{self, DeleteError, KeyChange, NewSite, RegisterError, Site, SiteId, SiteState};
 
 impl Owned for Site {
@@ -71,15 +71,22 @@ struct EditPage {
     form: Form,
 }
 
-/// The badge's class and icon for a state; the word comes from the state itself.
-fn badge(site: &Site) -> (&'static str, &'static str) {
+/// The badge's class, icon and words.
+fn badge(site: &Site) -> (&'static str, &'static str, &'static str) {
+    let words = site.state.words();
     match site.state {
-        SiteState::Unchecked => ("still", "hourglass"),
-        SiteState::Ok if site.warnings.is_empty() => ("good", "circle-check"),
-        SiteState::Ok => ("warn", "triangle-alert"),
-        SiteState::LinksOnly => ("warn", "link"),
-        SiteState::Failed => ("bad", "circle-x"),
+        SiteState::Unchecked => ("still", "hourglass", words),
+        SiteState::Ok if site.warnings.is_empty() => ("good", "circle-check", words),
+        SiteState::Ok => ("warn", "triangle-alert", "works, with warnings"),
+        SiteState::LinksOnly => ("warn", "link", words),
+        SiteState::Failed => ("bad", "circle-x", words),
     }
+}
+
+/// The participation fee as money when it is written as a number, else as it is.
+fn fee(config: &SessionConfig) -> Option<String> {
+    let written = config.participation_fee.as_ref()?;
+    Some(money::cents(written).map_or_else(|_| written.clone(), |cents| cents.to_string()))
 }
 
 /// The apps of a config, in order.
@@ -122,6 +129,7 @@ async fn new_page(member: &Member, form: Form) -> WebResult<NewPage> {
 /// When the database does not answer.
 pub async fn register(State(app): State<App>, editor: Editor, mut form: Form) -> WebResult {
     let Some(new) = read_new(&app, &mut form) else {
+        ask_again(&mut form);
         return show_invalid(&new_page(&editor, form).await?);
     };
     let (lab, now) = (editor.lab.id, app.clock.now());
@@ -130,6 +138,7 @@ pub async fn register(State(app): State<App>, editor: Editor, mut form: Form) ->
         Ok(id) => id,
         Err(taken @ RegisterError::AddressTaken) => {
             form.fail("address", taken);
+            ask_again(&mut form);
             return show_invalid(&new_page(&editor, form).await?);
         }
         Err(RegisterError::Database(error)) => return Err(error.into()),
@@ -153,6 +162,13 @@ fn read_new(app: &App, form: &mut Form) -> Option<NewSite> {
             None
         }
         _ => None,
+    }
+}
+
+/// A key that was typed does not come back with the page.
+fn ask_again(form: &mut Form) {
+    if !form.secret("rest_key").expose_secret().is_empty() {
+        form.fail("rest_key", "Enter the key once more; pages never show it.");
     }
 }
 
