@@ -114,7 +114,11 @@ impl From<super::password::HashError> for PageError {
 impl From<WorkError> for PageError {
     fn from(error: WorkError) -> Self {
         let status = match error {
-            WorkError::Database(_) | WorkError::Books(_) => return Self::Broken(format!("{error:?}")),
+            // What Postgres says without its details, which may name a worker.
+            WorkError::Database(cause) => return Self::Broken(cause.to_string()),
+            WorkError::Books(cause) => {
+                return Self::Broken(format!("the requester's books do not fit: {cause}"));
+            }
             WorkError::NothingLeft | WorkError::NotHeld => StatusCode::NOT_FOUND,
             WorkError::NoAnswer => StatusCode::BAD_REQUEST,
             WorkError::AlreadyHeld { .. } | WorkError::AlreadyDone | WorkError::TooLate => {

@@ -2,6 +2,8 @@
 
 use axum::http::StatusCode;
 
+use market::workers::bots::browser::client;
+
 use crate::world::{PASSWORD, attribute, browser, external, form, world};
 
 #[tokio::test]
@@ -87,6 +89,25 @@ async fn a_new_password_ends_every_other_session() {
     assert!(changed.body.contains("Your password was changed"));
     assert_eq!(there.get(&world.at("work")).await.unwrap().url.path(), "/market/sign-in");
     assert_eq!(here.get(&world.at("work")).await.unwrap().url.path(), "/market/work");
+}
+
+#[tokio::test]
+async fn the_cookie_stays_with_the_site_and_out_of_scripts() {
+    let world = world().await;
+    let request = client().unwrap().post(world.at("sign-up"));
+    let request = request.form(&[("name", "Ada"), ("password", PASSWORD)]);
+    let answer = request.send().await.unwrap();
+    let cookie = answer.headers()["set-cookie"].to_str().unwrap().to_owned();
+    for rule in ["HttpOnly", "SameSite=Lax", "Path=/market", "Max-Age=2592000"] {
+        assert!(cookie.contains(rule), "{rule} is missing in {cookie}");
+    }
+    let mut conn = world.market.pool().acquire().await.unwrap();
+    let token = cookie.split(['=', ';']).nth(1).unwrap();
+    let stored: Vec<u8> = sqlx::query_scalar("select token_hash from market.worker_session")
+        .fetch_one(&mut *conn)
+        .await
+        .unwrap();
+    assert_eq!(stored, kernel::secret::token_hash(token), "only the hash is stored");
 }
 
 #[tokio::test]
