@@ -1,0 +1,165 @@
+//! The server: pages, the door, the marketplace, the background work, in one process or in several.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context;
+use axum::Router;
+use kernel::clock::SystemClock;
+use kernel::db::Database;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::app::App;
+use crate::config::Config;
+use crate::{MIGRATOR, accounts, jobs, web};
+
+/// Connections that may wait to be accepted: a HIT can bring hundreds of people in a second.
+const BACKLOG: u32 = 4096;
+
+/// What this process does.
+#[derive(Debug, Clone, Copy)]
+pub struct Role {
+    /// Serve HTTP.
+    pub pages: bool,
+    /// Publish, follow, pay.
+    pub work: bool,
+}
+
+/// A server under way.
+#[derive(Debug)]
+pub struct Running {
+    /// Its parts.
+    pub app: App,
+    database: Database,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// Serves until Ctrl-C or SIGTERM.
+///
+/// # Errors
+/// When a setting is wrong, the database does not answer or an address is taken.
+pub async fn run(config: Config, role: Role) -> anyhow::Result<()> {
+    let running = start(config, role).await?;
+    if role.pages {
+        tell(&running.app).await?;
+    }
+    stop_signal().await?;
+    tracing::info!("Stopping: what is under way may finish");
+    running.stop().await;
+    Ok(())
+}
+
+async fn tell(app: &App) -> anyhow::Result<()> {
+    println!("oTree HR:    {}", app.config.public_url);
+    println!("Worker site: {}", app.config.market_url);
+    if let Some(link) = accounts::first_run_link(&app.pool, &app.clock, &app.config).await? {
+        println!("\nNobody has an account yet. The first one is the operator's; make it here (good for a day):\n{link}\n");
+    }
+    Ok(())
+}
+
+/// Starts everything that the role asks for.
+///
+/// # Errors
+/// When a setting is wrong, the database does not answer or an address is taken.
+pub async fn start(config: Config, role: Role) -> anyhow::Result<Running> {
+    let database = open(&config).await?;
+    let app = App::new(config, database.pool.clone(), Arc::new(SystemClock))?;
+    let running = Running { app, database, stop: CancellationToken::new(), tasks: TaskTracker::new() };
+    if role.pages {
+        running.serve().await?;
+    }
+    if role.work {
+        running.work();
+    }
+    running.tasks.close();
+    Ok(running)
+}
+
+/// The database, up to date.
+///
+/// # Errors
+/// When it does not answer or a migration fails.
+pub async fn open(config: &Config) -> anyhow::Result<Database> {
+    let folder = config.data.join("postgres");
+    let database =
+        Database::open(config.database_url.as_deref(), &folder, config.database_connections).await?;
+    kernel::db::migrate(&database.pool, &MIGRATOR).await?;
+    market::migrate(&database.pool).await?;
+    Ok(database)
+}
+
+impl Running {
+    async fn serve(&self) -> anyhow::Result<()> {
+        let config = &self.app.config;
+        let site = web::router(self.app.clone());
+        let market = self.app.market.router();
+        match config.market_listen {
+            Some(address) => {
+                self.listen(address, market).await?;
+                self.listen(config.listen, site).await
+            }
+            None => self.listen(config.listen, Router::new().nest("/market", market).merge(site)).await,
+        }
+    }
+
+    async fn listen(&self, address: SocketAddr, router: Router) -> anyhow::Result<()> {
+        let listener = listener(address)?;
+        tracing::info!("Listening on {address}");
+        let stop = self.stop.clone().cancelled_owned();
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        self.tasks.spawn(async move {
+            if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stop).await {
+                tracing::error!("the server at {address} ended: {error}");
+            }
+        });
+        Ok(())
+    }
+
+    fn work(&self) {
+        let app = &self.app;
+        let stop = self.stop.clone();
+        let run = jobs::run(app.reconcilers(), app.pool.clone(), app.clock.clone(), app.board.clone(), stop);
+        self.tasks.spawn(run);
+        let (market, stop) = (app.market.clone(), self.stop.clone());
+        self.tasks.spawn(async move { market.run(stop).await });
+    }
+
+    /// Lets what is under way finish, then closes the database.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        // Open pages that listen for news must not keep us for ever.
+        let grace = std::time::Duration::from_secs(20);
+        if tokio::time::timeout(grace, self.tasks.wait()).await.is_err() {
+            tracing::warn!("some work did not end in time; it is taken up at the next start");
+        }
+        drop(self.app);
+        self.database.close().await;
+    }
+}
+
+pub(super) fn listener(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket
+        .bind(address)
+        .with_context(|| format!("{address} cannot be used; set LISTEN or PORT to another one"))?;
+    Ok(socket.listen(BACKLOG)?)
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+///
+/// # Errors
+/// When signals cannot be received.
+pub async fn stop_signal() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        done = tokio::signal::ctrl_c() => done?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
