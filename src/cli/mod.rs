@@ -56,7 +56,9 @@ impl Cli {
         }
         let config = Config::from_env()?;
         match self.command {
-            Command::Serve { no_work } => serve::run(config, serve::Role { pages: true, work: !no_work }).await,
+            Command::Serve { no_work } => {
+                serve::run(config, serve::Role { pages: true, work: !no_work }).await
+            }
             Command::Work => serve::run(config, serve::Role { pages: false, work: true }).await,
             Command::Migrate => migrate::run(config).await,
             Command::Market { requester } => market::run(config, requester).await,

@@ -56,7 +56,9 @@ async fn tell(app: &App) -> anyhow::Result<()> {
     println!("oTree HR:    {}", app.config.public_url);
     println!("Worker site: {}", app.config.market_url);
     if let Some(link) = accounts::first_run_link(&app.pool, &app.clock, &app.config).await? {
-        println!("\nNobody has an account yet. The first one is the operator's; make it here (good for a day):\n{link}\n");
+        println!(
+            "\nNobody has an account yet. The first one is the operator's; make it here (good for a day):\n{link}\n"
+        );
     }
     Ok(())
 }

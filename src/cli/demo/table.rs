@@ -30,7 +30,9 @@ fn line(one: &Participation, reward: &str) -> String {
         one.participant_code.as_deref().unwrap_or("–"),
         amount(one.payoff),
         if one.approved_at.is_some() { reward } else { "–" },
-        amount(one.bonus.filter(|_| one.bonus_paid_at.is_some() || one.bonus == Some(kernel::money::Cents(0)))),
+        amount(
+            one.bonus.filter(|_| one.bonus_paid_at.is_some() || one.bonus == Some(kernel::money::Cents(0)))
+        ),
         one.stage.label(),
     )
 }

@@ -2,20 +2,25 @@
 
 use axum::http::{HeaderMap, Method};
 
-/// Words in the names of programs that open links without a person behind them.
-const PROGRAMS: [&str; 12] = [
-    "bot",
-    "crawler",
-    "spider",
-    "preview",
+/// Names of programs that open links without a person behind them. Whole names, since parts of them are
+/// also parts of the names of telephones ("Cubot").
+const PROGRAMS: [&str; 16] = [
+    "googlebot",
+    "bingbot",
+    "slackbot",
+    "twitterbot",
+    "linkedinbot",
+    "discordbot",
+    "telegrambot",
+    "applebot",
     "facebookexternalhit",
-    "slurp",
-    "monitor",
+    "skypeuripreview",
+    "linkchecker",
+    "uptimerobot",
     "curl/",
     "wget/",
-    "linkcheck",
-    "whatsapp",
-    "embedly",
+    "python-requests/",
+    "go-http-client/",
 ];
 
 /// Whether this request may take a seat or open one: not a HEAD, not a prefetch, not a link checker.
@@ -50,6 +55,8 @@ mod tests {
     fn a_browser_is_a_person() {
         let firefox = headers(&[("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:149.0) Gecko/20100101")]);
         assert!(is_person(&Method::GET, &firefox));
+        let telephone = headers(&[("user-agent", "Mozilla/5.0 (Linux; Android 13; CUBOT NOTE 40)")]);
+        assert!(is_person(&Method::GET, &telephone));
         assert!(is_person(&Method::GET, &HeaderMap::new()));
     }
 
