@@ -1,7 +1,7 @@
 //! One worker's hold on one place of a HIT: accept, return, abandon, submit.
 
 use chrono::{DateTime, Duration, Utc};
-use sqlx::PgConnection;
+use sqlx::{Connection, PgConnection};
 
 use super::hits::{self, Hit};
 use super::{Refusal, answers, ids, money};
@@ -192,16 +192,31 @@ pub async fn accept(
             let hit = hits::lock(conn, hit_id).await?.ok_or(WorkError::NothingLeft)?;
             take(conn, now, worker_id, &hit).await
         }
-        Wanted::Group(hit_type_id) => loop {
-            let hit_id =
-                next_of_group(conn, now, worker_id, hit_type_id).await?.ok_or(WorkError::NothingLeft)?;
-            let hit = hits::lock(conn, &hit_id).await?.ok_or(WorkError::NothingLeft)?;
-            // Between choosing and locking somebody else may have taken the last place: choose again.
-            match take(conn, now, worker_id, &hit).await {
-                Err(WorkError::NothingLeft | WorkError::AlreadyHeld { .. } | WorkError::AlreadyDone) => {}
-                taken => return taken,
+        Wanted::Group(hit_type_id) => take_next(conn, now, worker_id, hit_type_id).await,
+    }
+}
+
+/// Takes the first HIT of the group that still has a place once it is locked. Between choosing and locking somebody
+/// else may have taken the last place: then the lock is let go, so that locks do not pile up, and another is chosen.
+async fn take_next(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    worker_id: &str,
+    hit_type_id: &str,
+) -> Result<Assignment, WorkError> {
+    loop {
+        let hit_id = next_of_group(conn, now, worker_id, hit_type_id).await?.ok_or(WorkError::NothingLeft)?;
+        let mut attempt = conn.begin().await?;
+        let Some(hit) = hits::lock(&mut attempt, &hit_id).await? else { continue };
+        match take(&mut attempt, now, worker_id, &hit).await {
+            Err(WorkError::NothingLeft | WorkError::AlreadyHeld { .. } | WorkError::AlreadyDone) => {
+                attempt.rollback().await?;
             }
-        },
+            taken => {
+                attempt.commit().await?;
+                return taken;
+            }
+        }
     }
 }
 

@@ -6,9 +6,9 @@ use serde_json::{Map, Value, json};
 use crate::engine::assignments::{Assignment, AssignmentState};
 use crate::engine::hits::Hit;
 
-/// Seconds since the epoch with milliseconds.
+/// Whole seconds since the epoch: the real service tells no fractions.
 pub(crate) fn time(at: DateTime<Utc>) -> Value {
-    json!(at.timestamp_millis() as f64 / 1000.0)
+    json!(at.timestamp())
 }
 
 /// Members without a value are left out.

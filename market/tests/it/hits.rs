@@ -35,7 +35,7 @@ async fn a_published_hit_reads_back_as_it_was_written() {
     assert_eq!(hit.reward(), Some("1.00"));
     assert_eq!(hit.max_assignments(), Some(3));
     assert_eq!(hit.expiration().unwrap().secs() - hit.creation_time().unwrap().secs(), 3600);
-    assert_eq!(hit.creation_time().unwrap().to_millis().unwrap(), place.now().await.timestamp_millis());
+    assert_eq!(hit.creation_time().unwrap().secs(), place.now().await.timestamp());
     assert_eq!(hit.hit_status(), Some(&HitStatus::Assignable));
 }
 

@@ -7,6 +7,7 @@ mod faults;
 mod harness;
 mod hits;
 mod money;
+mod schedules;
 mod signatures;
 mod tokens;
 mod validation;
