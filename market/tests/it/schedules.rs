@@ -181,11 +181,11 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let mut scene = Scene::open().await;
+            scene.act(&Deed::Publish(3)).await;
             for deed in &deeds {
                 scene.act(deed).await;
                 scene.hold_to_the_rules().await;
             }
-            assert!(scene.place.market.journal(&market::journal::Filter::default()).await.unwrap().len() > 1);
         });
     }
 }
