@@ -174,3 +174,33 @@ async fn the_loop_ticks_until_it_is_stopped() {
     stop.cancel();
     stopped.await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn everything_at_once_on_a_few_hits_gets_done() {
+    let place = Arc::new(Place::open().await);
+    for _ in 0..3 {
+        place.hit(4).await;
+    }
+    let hit_type_id =
+        place.client.list_hits().send().await.unwrap().hits()[0].hit_type_id().unwrap().to_owned();
+    let people = (0..12).map(|n| {
+        let (place, hit_type_id) = (Arc::clone(&place), hit_type_id.clone());
+        tokio::spawn(async move {
+            let worker_id = place.worker(&format!("worker {n}")).await;
+            let id = place.accept(&worker_id, Wanted::Group(&hit_type_id)).await.unwrap().assignment_id;
+            place.submit(&id).await.unwrap();
+            let bonus = place.client.send_bonus().worker_id(&worker_id).assignment_id(&id);
+            let bonus = bonus.bonus_amount("0.10").reason("x").send();
+            let approve = place.client.approve_assignment().assignment_id(&id).send();
+            let (bonus, approve, tick) = tokio::join!(bonus, approve, place.market.tick());
+            bonus.unwrap();
+            approve.unwrap();
+            tick.unwrap();
+        })
+    });
+    for person in join_all(people).await {
+        person.unwrap();
+    }
+    // Twelve times 1.00 and 0.20, and 0.10 and 0.02.
+    assert_eq!(place.balance().await, ("984.16".into(), "0.00".into()));
+}
