@@ -3,7 +3,9 @@
 # The older oTree that the tests play besides the one that demo/otree pins.
 OLDER_OTREE=5.11.5
 
-step() { printf '\033[1m==> %s\033[0m\n' "$1" >&2; }
+step() {
+  if [ -t 2 ]; then printf '\033[1m==> %s\033[0m\n' "$1" >&2; else printf '==> %s\n' "$1" >&2; fi
+}
 die() {
   printf '%s\n' "$1" >&2
   exit 1
@@ -82,12 +84,12 @@ data_folder() {
   [ -z "${OTREE_HR_DATA:-}" ] || return 0
   local hash
   hash=$(printf '%s' "$ROOT" | cksum | cut -d ' ' -f 1)
-  if [ "$(id -u)" = 0 ] && ! open_to_all "$ROOT"; then
-    export OTREE_HR_DATA=/var/lib/otree-hr/$hash
-  elif [ ${#ROOT} -gt 70 ]; then
-    export OTREE_HR_DATA=${XDG_STATE_HOME:-$HOME/.local/state}/otree-hr/$hash
-  else
+  if [ ${#ROOT} -le 70 ] && { [ "$(id -u)" != 0 ] || open_to_all "$ROOT"; }; then
     export OTREE_HR_DATA=$ROOT/data
+  elif [ "$(id -u)" = 0 ]; then
+    export OTREE_HR_DATA=/var/lib/otree-hr/$hash
+  else
+    export OTREE_HR_DATA=${XDG_STATE_HOME:-$HOME/.local/state}/otree-hr/$hash
   fi
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Folders whose subfolders are installations, each with a `bin`: Debian, Homebrew (two places), Red Hat.
-const ROOTS: [&str; 4] = ["/usr/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt", "/usr/pgsql"];
+const ROOTS: [&str; 4] = ["/usr/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt", "/usr"];
 
 /// The folder with `initdb` and `postgres`: the setting `OTREE_HR_PG_BIN`, else the newest installation.
 pub fn find_binaries() -> Option<PathBuf> {
@@ -42,8 +42,10 @@ fn installations<'a>(roots: impl IntoIterator<Item = &'a Path>) -> Vec<PathBuf> 
     found.into_iter().map(|(_, folder)| folder).collect()
 }
 
-/// `15` of `15` (Debian) or `postgresql@15` (Homebrew); a bare `postgresql` has no number and comes last.
+/// `15` of `15` (Debian), `postgresql@15` (Homebrew) or `pgsql-15` (Red Hat); a bare `postgresql` has no number
+/// and comes last.
 fn major_in_name(name: &str) -> Option<u32> {
+    let name = name.strip_prefix("pgsql-").unwrap_or(name);
     match name.strip_prefix("postgresql") {
         Some("") => Some(0),
         Some(rest) => rest.strip_prefix('@')?.parse().ok(),
@@ -78,13 +80,16 @@ mod tests {
     #[test]
     fn the_newest_installation_comes_first_and_other_packages_are_passed_over() {
         let root = tempfile::tempdir().unwrap();
-        for name in ["9", "15", "16", "node@20", "postgresql@17", "postgresql", "jdk"] {
+        for name in ["9", "15", "16", "node@20", "pgsql-14", "postgresql@17", "postgresql", "jdk"] {
             fs::create_dir_all(root.path().join(name).join("bin")).unwrap();
         }
         let found = installations([root.path()]);
         let names: Vec<_> =
             found.iter().map(|p| p.strip_prefix(root.path()).unwrap().to_str().unwrap()).collect();
-        assert_eq!(names, ["postgresql@17/bin", "16/bin", "15/bin", "9/bin", "postgresql/bin"]);
+        assert_eq!(
+            names,
+            ["postgresql@17/bin", "16/bin", "15/bin", "pgsql-14/bin", "9/bin", "postgresql/bin"]
+        );
     }
 
     #[test]
