@@ -68,8 +68,7 @@ pub(super) fn study_link(page: &Page) -> Option<Url> {
     let href = html.select(&named).chain(html.select(&tabs)).find_map(|a| a.attr("href"))?;
     let mut link = page.link(href)?;
     if !link.query_pairs().any(|(name, _)| name == "assignmentId") {
-        let own: Vec<_> = page.url.query_pairs().filter(|(name, _)| name != "turkSubmitTo").collect();
-        link.query_pairs_mut().extend_pairs(own);
+        link.query_pairs_mut().extend_pairs(page.url.query_pairs());
     }
     Some(link)
 }
@@ -82,23 +81,33 @@ pub(super) fn submission(page: &Page) -> Option<(Form, Url)> {
         let target = page.link(form.action.as_deref()?)?;
         target.path().ends_with("/mturk/externalSubmit").then_some((form, target))
     });
-    own.or_else(|| crowd_form(page, &html))
+    own.or_else(|| scripted_form(page, &html))
 }
 
-/// A `crowd-form` is sent by a script to the address the frame was given; fields and target are the same here.
-fn crowd_form(page: &Page, html: &Html) -> Option<(Form, Url)> {
-    let mut form = forms::form(html.select(&css("crowd-form")).next()?);
+/// A `crowd-form`, or a form with fields and no address, is sent by a script to where the frame was told.
+fn scripted_form(page: &Page, html: &Html) -> Option<(Form, Url)> {
+    let (crowd, bare) = (css("crowd-form"), css("form:not([action])"));
+    let with_fields = |form: &Form| !form.fields.is_empty();
+    let forms = html.select(&crowd).chain(html.select(&bare)).map(forms::form);
+    let mut form = forms.into_iter().find(with_fields)?;
     let query =
         |name: &str| page.url.query_pairs().find(|(n, _)| n == name).map(|(_, value)| value.into_owned());
-    let target =
-        Url::parse(&format!("{}/mturk/externalSubmit", query("turkSubmitTo")?.trim_end_matches('/'))).ok()?;
+    let target = format!("{}/mturk/externalSubmit", query("turkSubmitTo")?.trim_end_matches('/'));
     form.fields.push(forms::Field {
         name: "assignmentId".into(),
         kind: forms::Kind::Hidden,
         required: true,
         value: query("assignmentId")?,
     });
-    Some((form, target))
+    Some((form, Url::parse(&target).ok()?))
+}
+
+/// The completion code that the page shows, if it shows one.
+pub(super) fn shown_code(page: &Page) -> Option<String> {
+    let html = Html::parse_document(&page.body);
+    let code: String = html.select(&css(".code code, code")).next()?.text().collect();
+    let code = code.trim();
+    (!code.is_empty() && code.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')).then(|| code.to_owned())
 }
 
 /// What "my work" says of the assignment.
@@ -133,7 +142,7 @@ mod tests {
             "https://m.example/q?assignmentId=1&hitId=2&workerId=A3&turkSubmitTo=https%3A%2F%2Fm.example";
         let link =
             |href: &str| study_link(&page(frame, &format!("<a target=_blank href='{href}'>go</a>"))).unwrap();
-        assert_eq!(link("https://hr.example/go").query(), Some("assignmentId=1&hitId=2&workerId=A3"));
+        assert_eq!(link("https://hr.example/go").query(), frame.split_once('?').map(|(_, query)| query));
         assert_eq!(link("https://hr.example/go?assignmentId=9").query(), Some("assignmentId=9"));
     }
 
@@ -163,6 +172,23 @@ mod tests {
             form.fields.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(),
             ["completion_code", "assignmentId"]
         );
+    }
+
+    #[test]
+    fn a_form_without_an_address_is_sent_by_script_once_it_asks_something() {
+        let url = "https://m.example/q?assignmentId=1&turkSubmitTo=https%3A%2F%2Fm.example";
+        assert!(
+            submission(&page(url, "<form><button type=button disabled>Submit</button></form>")).is_none()
+        );
+        let (form, _) = submission(&page(url, "<form><input name=completion_code></form>")).unwrap();
+        assert_eq!(form.fields.len(), 2);
+    }
+
+    #[test]
+    fn the_code_to_paste_is_the_one_shown() {
+        let shown = |body: &str| shown_code(&page("https://o.example/p/a/b/c/1", body));
+        assert_eq!(shown("<p>Your code is <code> abc-123 </code>.</p>").as_deref(), Some("abc-123"));
+        assert_eq!(shown("<p>Thank you. <code>a = 1;</code></p>"), None);
     }
 
     #[test]

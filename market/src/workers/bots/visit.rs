@@ -88,9 +88,9 @@ impl<'a> Visit<'a> {
     async fn go(&mut self) -> Result<(), VisitError> {
         self.sign_up().await?;
         let frame = self.accept().await?;
-        let page = self.open(&frame).await?;
+        let (page, door) = self.open(&frame).await?;
         let played = self.play(page).await?;
-        self.leave(&frame, &played).await?;
+        self.leave(&door, &played).await?;
         self.submit(&frame).await
     }
 
@@ -150,38 +150,47 @@ impl<'a> Visit<'a> {
         is(&self.plan.group_title, &group.title) && is(&self.plan.requester, &group.requester)
     }
 
-    /// Loads the frame and follows its link until a page of the experiment is open.
-    async fn open(&mut self, frame: &Frame) -> Result<Page, VisitError> {
-        let mut page = self.browser.get(&frame.src).await?;
+    /// Loads the frame and follows its link until a page of the experiment is open. Gives the page, and the
+    /// address that led there: the study's door.
+    async fn open(&mut self, frame: &Frame) -> Result<(Page, Url), VisitError> {
+        let mut door = frame.src.clone();
+        let mut page = self.browser.get(&door).await?;
         for _ in 0..MOST_STEPS {
             if let Some(participant_code) = player::participant_code(&page.url) {
                 self.report.participant_code = Some(participant_code.clone());
-                self.manner.known.insert("completion_code".into(), participant_code.clone());
                 self.tell(BotEvent::Opened { bot: self.bot, participant_code }).await;
-                return Ok(page);
+                return Ok((page, door));
             }
-            let link = reading::study_link(&page)
+            door = reading::study_link(&page)
                 .ok_or_else(|| unexpected("the frame has no link to a study;", &page))?;
-            page = self.browser.get(&link).await?;
+            page = self.browser.get(&door).await?;
         }
         Err(unexpected("the links do not lead to a page of oTree;", &page))
     }
 
     async fn play(&mut self, page: Page) -> Result<Played, VisitError> {
         let played = player::play_on(&mut self.browser, page, &mut self.manner).await?;
+        self.remember(reading::shown_code(&played.end).unwrap_or_else(|| played.participant_code.clone()));
         self.tell(BotEvent::Finished { bot: self.bot, pages: played.answered }).await;
         Ok(played)
     }
 
-    /// Follows the last page's way back, if it has one.
-    async fn leave(&mut self, frame: &Frame, played: &Played) -> Result<(), VisitError> {
-        let Some(exit) = player::exit(&played.end, &frame.src) else { return Ok(()) };
+    /// Follows the last page's way back to the door, if it has one.
+    async fn leave(&mut self, door: &Url, played: &Played) -> Result<(), VisitError> {
+        let Some(exit) = player::exit(&played.end, door) else { return Ok(()) };
         let page = self.browser.get(&exit).await?;
-        if page.status.is_success() {
-            Ok(())
-        } else {
-            Err(unexpected("the way back from the last page", &page))
+        if !page.status.is_success() {
+            return Err(unexpected("the way back from the last page", &page));
         }
+        if let Some(code) = reading::shown_code(&page) {
+            self.remember(code);
+        }
+        Ok(())
+    }
+
+    /// The code to paste where a form asks for one.
+    fn remember(&mut self, code: String) {
+        self.manner.known.insert("completion_code".into(), code);
     }
 
     /// Reloads the frame until it can be submitted, submits, and looks whether the site knows.
