@@ -3,7 +3,13 @@
 #[cfg(test)]
 mod accounts;
 #[cfg(test)]
+mod admission;
+#[cfg(test)]
+mod arrows;
+#[cfg(test)]
 mod labs;
+#[cfg(test)]
+mod migrations;
 #[cfg(test)]
 mod otree_real;
 #[cfg(test)]

@@ -1,4 +1,6 @@
 //! What several tests share.
 
 pub mod client;
+pub mod door;
+pub mod lab;
 pub mod otree;
