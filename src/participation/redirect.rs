@@ -1,14 +1,13 @@
-//! The worker's addresses (pure): where they go, how they come back, where they submit.
+//! The worker's addresses (pure): where they go and where they submit. How they come back is known to
+//! [`crate::studies::way_back`].
 
 use kernel::secret::Keyring;
 use url::Url;
 
 use super::ParticipationId;
-use crate::studies::StudyId;
 
-/// Purposes of signed links: one is no good for another.
+/// The purpose of these signed links, which are no good for another.
 const SEAT: &str = "worker page";
-const EXIT: &str = "exit door";
 
 /// Our page for one participation; the signature keeps others out, and no WorkerId is in it.
 pub fn page_path(keyring: &Keyring, participation: ParticipationId) -> String {
@@ -18,22 +17,6 @@ pub fn page_path(keyring: &Keyring, participation: ParticipationId) -> String {
 /// Reads the signed part of [`page_path`].
 pub fn read_page(keyring: &Keyring, signed: &str) -> Option<ParticipationId> {
     keyring.verify(SEAT, signed)?.parse().ok()
-}
-
-/// The way back that oTree gives the participant of one seat.
-pub fn exit_path(keyring: &Keyring, study: StudyId, seat: i32) -> String {
-    format!("/exit/{}", keyring.sign(EXIT, &format!("{}-{seat}", study.0.simple())))
-}
-
-/// Reads the signed part of [`exit_path`].
-pub fn read_exit(keyring: &Keyring, signed: &str) -> Option<(StudyId, i32)> {
-    let (study, seat) = keyring.verify(EXIT, signed)?.split_once('-')?;
-    Some((study.parse().ok()?, seat.parse().ok()?))
-}
-
-/// The way back for everybody of a study, for experiments that have one address for all.
-pub fn back_path(code: &str) -> String {
-    format!("/back/{code}")
 }
 
 /// Where the form of an accepted assignment goes, if the recruiter's parameter names the connection's own
@@ -57,6 +40,7 @@ fn site(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::studies::{StudyId, way_back};
 
     fn ring() -> Keyring {
         Keyring::new(&"0123456789abcdef0123456789abcdef".into(), &[]).unwrap()
@@ -64,12 +48,12 @@ mod tests {
 
     #[test]
     fn signed_paths_read_back_and_do_not_mix() {
-        let (id, study) = (ParticipationId::new(), StudyId::new());
+        let id = ParticipationId::new();
         let page = page_path(&ring(), id);
-        let exit = exit_path(&ring(), study, 7);
+        let exit = way_back::of_seat(&ring(), StudyId::new(), 7);
         assert_eq!(read_page(&ring(), page.trim_start_matches("/w/")), Some(id));
-        assert_eq!(read_exit(&ring(), exit.trim_start_matches("/exit/")), Some((study, 7)));
-        assert_eq!(read_exit(&ring(), page.trim_start_matches("/w/")), None);
+        assert_eq!(read_page(&ring(), exit.trim_start_matches("/exit/")), None);
+        assert_eq!(way_back::read(&ring(), page.trim_start_matches("/w/")), None);
         assert_eq!(read_page(&ring(), &format!("{}x", page.trim_start_matches("/w/"))), None);
     }
 

@@ -15,7 +15,7 @@ pub mod store;
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 use kernel::money::Cents;
 
 use crate::app::App;
@@ -23,16 +23,13 @@ use crate::connections::ConnectionId;
 use crate::jobs::Reconciler;
 use crate::labs::LabId;
 use crate::participation::ParticipationId;
+pub use crate::recruiters::TOKEN_LIFE;
 use crate::studies::StudyId;
 
 kernel::typed_id!(
     /// Names one order; also the request token at the recruiter.
     OrderId
 );
-
-/// How long a token is trusted to make a repeat harmless. MTurk keeps them for 24 hours; this is the
-/// margin.
-pub const TOKEN_LIFE: Duration = Duration::hours(20);
 
 /// What an order makes the recruiter do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]

@@ -7,8 +7,12 @@
 pub mod mturk;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use kernel::money::Cents;
+
+/// How long a request token is trusted to make a repeat harmless. MTurk keeps them for 24 hours; this is
+/// within the margin.
+pub const TOKEN_LIFE: Duration = Duration::hours(20);
 
 /// What came of a call that changes something at the recruiter.
 #[derive(Debug, Clone, PartialEq, Eq)]

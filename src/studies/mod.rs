@@ -9,6 +9,7 @@ pub mod plan;
 pub mod publisher;
 pub mod sessions;
 pub mod store;
+pub mod way_back;
 
 use std::sync::Arc;
 

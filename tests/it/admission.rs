@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use futures_util::future::join_all;
 use otree_hr::app::App;
@@ -11,7 +12,7 @@ use otree_hr::studies::Study;
 use otree_hr::studies::batches::Batch;
 use otree_hr::studies::draft::Typed;
 
-use crate::support::door::{get, go, request, send};
+use crate::support::door::{get, go, worker};
 use crate::support::lab::{Lab, set_state};
 
 fn arrival(study: &Study, batch: &Batch, worker: &str, assignment: &str) -> Arrival {
@@ -112,7 +113,7 @@ async fn a_hundred_reloads_at_once_lead_to_one_seat() {
     let places: HashSet<String> = answers
         .map(|answer| {
             assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
-            answer.location().to_owned()
+            answer.location()
         })
         .collect();
     assert_eq!(places.len(), 1);
@@ -151,7 +152,7 @@ async fn a_seat_that_was_given_back_unopened_goes_to_the_next() {
     give_back(&lab, &batches[0]).await;
     let again = get(&lab.app, &anna).await;
     assert!(again.location().starts_with("/w/"), "Anna may come again while there is a seat");
-    assert_eq!(get(&lab.app, again.location()).await.status, StatusCode::OK);
+    assert_eq!(get(&lab.app, &again.location()).await.status, StatusCode::OK);
     assert_eq!(seats_taken(&lab).await, 1);
 }
 
@@ -160,7 +161,7 @@ async fn a_seat_that_was_opened_is_used_up() {
     let lab = Lab::new().await;
     let form = Typed { places: "1".into(), spares: "0".into(), batch_size: "1".into(), ..lab.form() };
     let (study, batches) = lab.open_study(&form).await;
-    let page = get(&lab.app, &go(&study.code, "HIT1", "ANNA", "A1")).await.location().to_owned();
+    let page = get(&lab.app, &go(&study.code, "HIT1", "ANNA", "A1")).await.location();
     let open = get(&lab.app, &format!("{page}/open")).await;
     assert!(open.location().contains("/InitializeParticipant/p0000000?participant_label="), "{open:?}");
     assert!(!open.location().contains("ANNA"), "the worker's id stays here");
@@ -185,24 +186,21 @@ async fn whoever_is_not_a_person_with_an_assignment_takes_no_seat() {
     let preview = go(&study.code, "HIT1", "WORKER1", "ASSIGNMENT_ID_NOT_AVAILABLE");
     let bare = format!("/go/{}", study.code);
     let odd = go(&study.code, "HIT1", "%3Cscript%3E", "A1");
-    let looks: [(Method, &str, &[(&str, &str)]); 9] = [
-        (Method::GET, &preview, &[]),
-        (Method::GET, &bare, &[]),
-        (Method::GET, &odd, &[]),
-        (Method::HEAD, &accepted, &[]),
-        (Method::GET, &accepted, &[("sec-purpose", "prefetch")]),
-        (Method::GET, &accepted, &[("purpose", "prefetch")]),
-        (Method::GET, &accepted, &[("x-moz", "prefetch")]),
-        (
-            Method::GET,
-            &accepted,
-            &[("user-agent", "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)")],
-        ),
-        (Method::GET, &accepted, &[("user-agent", "curl/8.5.0")]),
+    let looks: [(Method, &str, &'static str, &str); 9] = [
+        (Method::GET, &preview, "user-agent", "Mozilla/5.0"),
+        (Method::GET, &bare, "user-agent", "Mozilla/5.0"),
+        (Method::GET, &odd, "user-agent", "Mozilla/5.0"),
+        (Method::HEAD, &accepted, "user-agent", "Mozilla/5.0"),
+        (Method::GET, &accepted, "sec-purpose", "prefetch"),
+        (Method::GET, &accepted, "purpose", "prefetch"),
+        (Method::GET, &accepted, "x-moz", "prefetch"),
+        (Method::GET, &accepted, "user-agent", "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)"),
+        (Method::GET, &accepted, "user-agent", "curl/8.5.0"),
     ];
-    for (method, path, headers) in looks {
-        let answer = send(&lab.app, request(method.clone(), path, headers)).await;
-        assert_eq!(answer.status, StatusCode::OK, "{method} {path} {headers:?}");
+    for (method, path, header, value) in looks {
+        let visitor = worker(&lab.app).sending(header, value);
+        let answer = visitor.send(method.clone(), path, Body::empty()).await;
+        assert_eq!(answer.status, StatusCode::OK, "{method} {path} {header}: {value}");
         assert!(method == Method::HEAD || answer.body.contains("Pick a number"), "{path}: {}", answer.body);
         assert!(
             answer.header("content-security-policy").contains("frame-ancestors 'self' http://127.0.0.1:9")
@@ -218,10 +216,10 @@ async fn whoever_is_not_a_person_with_an_assignment_takes_no_seat() {
 async fn programs_that_look_at_the_seat_do_not_open_it() {
     let lab = Lab::new().await;
     let (study, _) = lab.open_study(&lab.form()).await;
-    let page = get(&lab.app, &go(&study.code, "HIT1", "WORKER1", "A1")).await.location().to_owned();
+    let page = get(&lab.app, &go(&study.code, "HIT1", "WORKER1", "A1")).await.location();
     let open = format!("{page}/open");
-    send(&lab.app, request(Method::HEAD, &open, &[])).await;
-    send(&lab.app, request(Method::GET, &open, &[("sec-purpose", "prefetch;prerender")])).await;
+    worker(&lab.app).send(Method::HEAD, &open, Body::empty()).await;
+    worker(&lab.app).sending("sec-purpose", "prefetch;prerender").get(&open).await;
     assert_eq!(lab.count("SELECT count(opened_at) FROM participation").await, 0);
     get(&lab.app, &open).await;
     assert_eq!(lab.count("SELECT count(opened_at) FROM participation").await, 1);
@@ -263,7 +261,7 @@ async fn while_the_site_is_down_nobody_new_takes_a_seat() {
     let lab = Lab::new().await;
     let (study, _) = lab.open_study(&lab.form()).await;
     let known = go(&study.code, "HIT1", "KNOWN", "A1");
-    let page = get(&lab.app, &known).await.location().to_owned();
+    let page = get(&lab.app, &known).await.location();
     sqlx::query("UPDATE site SET state = 'failed', problem = 'No answer.'")
         .execute(&lab.app.pool)
         .await
@@ -288,7 +286,7 @@ async fn while_the_site_is_down_nobody_new_takes_a_seat() {
 async fn signed_links_open_nothing_when_changed() {
     let lab = Lab::new().await;
     let (study, _) = lab.open_study(&lab.form()).await;
-    let page = get(&lab.app, &go(&study.code, "HIT1", "WORKER1", "A1")).await.location().to_owned();
+    let page = get(&lab.app, &go(&study.code, "HIT1", "WORKER1", "A1")).await.location();
     let mut changed = page.clone().into_bytes();
     changed[4] = if changed[4] == b'0' { b'1' } else { b'0' };
     let changed = String::from_utf8(changed).unwrap();

@@ -3,8 +3,7 @@
 use super::Progress;
 use crate::app::App;
 use crate::connections;
-use crate::payments::TOKEN_LIFE;
-use crate::recruiters::{Offer, Outcome, Published, Recruiter, Task, Unit, mturk};
+use crate::recruiters::{Offer, Outcome, Published, Recruiter, TOKEN_LIFE, Task, Unit, mturk};
 use crate::studies::batches::{self, Batch};
 use crate::studies::{Play, Study, store};
 

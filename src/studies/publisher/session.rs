@@ -5,10 +5,9 @@ use serde_json::{Map, Value, json};
 use super::Progress;
 use crate::app::App;
 use crate::otree::{Client, CreateOutcome, NewSession, SessionInfo, SessionQuery};
-use crate::participation::redirect;
 use crate::sites;
 use crate::studies::sessions::{self, Session};
-use crate::studies::{Completion, Study};
+use crate::studies::{Completion, Study, way_back};
 
 /// Exit addresses set in one step.
 const AT_A_TIME: i64 = 50;
@@ -155,7 +154,7 @@ async fn set_session_vars(
     session: &Session,
     code: &str,
 ) -> anyhow::Result<Progress> {
-    let back = app.config.absolute(&redirect::back_path(&study.code));
+    let back = app.config.absolute(&way_back::of_study(&study.code));
     let vars = object(json!({ "prolific_completion_url": back }));
     if let Err(error) = client.set_session_vars(code, vars).await {
         return Ok(Progress::Blocked(format!("{error}.")));
@@ -174,7 +173,7 @@ async fn set_exits(
     let mut set = Vec::new();
     let mut problem = None;
     for (number, participant) in seats {
-        let exit = app.config.absolute(&redirect::exit_path(&app.config.keyring, study.id, *number));
+        let exit = app.config.absolute(&way_back::of_seat(&app.config.keyring, study.id, *number));
         match client.set_participant_vars(participant, object(json!({ "exit_url": exit }))).await {
             Ok(()) => set.push(*number),
             Err(error) => {

@@ -9,7 +9,7 @@ use super::{Notice, frame, seat, visitor};
 use crate::app::App;
 use crate::participation::redirect;
 use crate::participation::store::{self, WorkerView};
-use crate::studies::{self, Play};
+use crate::studies::{self, Play, way_back};
 use crate::web::error::WebResult;
 
 /// `GET /exit/{signed}`: the way back of one seat. oTree is asked before it counts as finished.
@@ -22,7 +22,7 @@ pub async fn exit(
     method: Method,
     headers: HeaderMap,
 ) -> WebResult {
-    let Some((study, number)) = redirect::read_exit(&app.config.keyring, &signed) else {
+    let Some((study, number)) = way_back::read(&app.config.keyring, &signed) else {
         return Notice::UNKNOWN.show(StatusCode::NOT_FOUND);
     };
     if !visitor::is_person(&method, &headers) {

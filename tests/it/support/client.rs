@@ -58,12 +58,7 @@ impl Site {
 
     /// A browser that was never here.
     pub fn browser(&self) -> Browser {
-        Browser {
-            router: self.router.clone(),
-            cookies: Mutex::default(),
-            address: SocketAddr::from(([198, 51, 100, 7], 40_000)),
-            headers: vec![("sec-fetch-site", "same-origin".to_owned())],
-        }
+        Browser::on(self.router.clone())
     }
 
     /// A browser of somebody who signed up and logged in, and the path of their lab.
@@ -85,6 +80,16 @@ pub struct Browser {
 }
 
 impl Browser {
+    /// A browser without cookies that sees this site.
+    pub fn on(router: Router) -> Self {
+        Self {
+            router,
+            cookies: Mutex::default(),
+            address: SocketAddr::from(([198, 51, 100, 7], 40_000)),
+            headers: vec![("sec-fetch-site", "same-origin".to_owned())],
+        }
+    }
+
     /// The same with another network address.
     pub fn from(mut self, address: [u8; 4]) -> Self {
         self.address = SocketAddr::from((address, 40_000));

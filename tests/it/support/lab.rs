@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use kernel::clock::{Clock, TestClock};
 use kernel::money::Cents;
-use kernel::secret::Keyring;
 use otree_hr::MIGRATOR;
 use otree_hr::accounts::AccountId;
 use otree_hr::app::App;
-use otree_hr::config::{Config, SignUp};
+use otree_hr::config::Config;
 use otree_hr::connections::{self, ConnectionId, Environment, Keys, NewConnection};
 use otree_hr::labs::{LabId, Role};
 use otree_hr::recruiters::Published;
@@ -33,21 +32,13 @@ pub struct Lab {
     pub connection: ConnectionId,
 }
 
-/// Settings as on a developer's machine.
+/// Settings as on a developer's machine, with the marketplace at `market`.
 pub fn config(market: Url) -> Config {
-    Config {
-        database_url: None,
-        database_connections: 8,
-        data: std::env::temp_dir(),
-        listen: ([127, 0, 0, 1], 8000).into(),
-        public_url: "http://localhost:8000".parse().unwrap(),
-        market_listen: None,
-        market_url: market,
-        keyring: Keyring::new(&"0123456789abcdef0123456789abcdef".into(), &[]).unwrap(),
-        sign_up: SignUp::Open,
-        allow_private: vec!["127.0.0.0/8".parse().unwrap()],
-        trust_proxy: false,
-    }
+    super::client::config(|config| {
+        config.public_url = "http://localhost:8000".parse().unwrap();
+        config.market_url = market;
+        config.allow_private = vec!["127.0.0.0/8".parse().unwrap()];
+    })
 }
 
 /// A database with all tables of the product and of the marketplace.
@@ -179,7 +170,7 @@ impl Lab {
 
     /// The study as it stands.
     pub async fn study(&self, id: StudyId) -> Study {
-        studies::store::get(&mut *self.app.pool.acquire().await.unwrap(), id).await.unwrap()
+        studies::store::get(&mut self.app.pool.acquire().await.unwrap(), id).await.unwrap()
     }
 
     /// One number from the database.
