@@ -1,0 +1,122 @@
+//! Taking a place.
+
+use chrono::{DateTime, Duration, Utc};
+use sqlx::{Connection, PgConnection};
+
+use super::store::{find, of_worker};
+use super::{Assignment, AssignmentState, Wanted, WorkError, record};
+use crate::engine::hits::{self, Hit};
+use crate::engine::ids;
+use crate::journal::Effect;
+
+/// Gives the worker a place. One worker has at most one assignment of a HIT that counts, for ever;
+/// after a return or a missed deadline they may come again, under a new id.
+///
+/// # Errors
+/// [`WorkError::NothingLeft`], [`WorkError::AlreadyHeld`] or [`WorkError::AlreadyDone`].
+pub async fn accept(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    worker_id: &str,
+    wanted: Wanted<'_>,
+) -> Result<Assignment, WorkError> {
+    match wanted {
+        Wanted::Hit(hit_id) => {
+            let hit = hits::lock(conn, hit_id).await?.ok_or(WorkError::NothingLeft)?;
+            take(conn, now, worker_id, &hit).await
+        }
+        Wanted::Group(hit_type_id) => take_next(conn, now, worker_id, hit_type_id).await,
+    }
+}
+
+/// Takes the first HIT of the group that still has a place once it is locked. Between choosing and locking somebody
+/// else may have taken the last place: then the lock is let go, so that locks do not pile up, and another is chosen.
+async fn take_next(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    worker_id: &str,
+    hit_type_id: &str,
+) -> Result<Assignment, WorkError> {
+    loop {
+        let hit_id = next_of_group(conn, now, worker_id, hit_type_id).await?.ok_or(WorkError::NothingLeft)?;
+        let mut attempt = conn.begin().await?;
+        let Some(hit) = hits::lock(&mut attempt, &hit_id).await? else { continue };
+        match take(&mut attempt, now, worker_id, &hit).await {
+            Err(WorkError::NothingLeft | WorkError::AlreadyHeld { .. } | WorkError::AlreadyDone) => {
+                attempt.rollback().await?;
+            }
+            taken => {
+                attempt.commit().await?;
+                return taken;
+            }
+        }
+    }
+}
+
+/// The oldest HIT of the group with a place for this worker.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn next_of_group(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    worker_id: &str,
+    hit_type_id: &str,
+) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar!(
+        "select h.hit_id from market.hit h
+          where h.hit_type_id = $1 and h.disposed_at is null and h.expiration > $2
+            and h.pending + h.submitted + h.approved + h.rejected < h.max_assignments
+            and not exists (select from market.assignment a
+                             where a.hit_id = h.hit_id and a.worker_id = $3
+                               and a.state not in ('returned', 'abandoned'))
+          order by h.seq limit 1",
+        hit_type_id,
+        now,
+        worker_id,
+    )
+    .fetch_optional(conn)
+    .await
+}
+
+async fn take(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    worker_id: &str,
+    hit: &Hit,
+) -> Result<Assignment, WorkError> {
+    if let Some(held) = of_worker(conn, &hit.hit_id, worker_id).await? {
+        return Err(match held.state {
+            AssignmentState::Accepted => WorkError::AlreadyHeld { assignment_id: held.assignment_id },
+            _ => WorkError::AlreadyDone,
+        });
+    }
+    if hit.available(now) < 1 {
+        return Err(WorkError::NothingLeft);
+    }
+    let assignment_id = insert(conn, now, worker_id, hit).await?;
+    sqlx::query!("update market.hit set pending = pending + 1 where hit_id = $1", hit.hit_id)
+        .execute(&mut *conn)
+        .await?;
+    record(conn, now, Effect::Accepted, hit, &assignment_id, worker_id).await?;
+    find(conn, &assignment_id).await?.ok_or(WorkError::NothingLeft)
+}
+
+async fn insert(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    worker_id: &str,
+    hit: &Hit,
+) -> sqlx::Result<String> {
+    sqlx::query_scalar!(
+        "insert into market.assignment (assignment_id, hit_id, worker_id, accepted_at, deadline)
+         values ($1, $2, $3, $4, $5) returning assignment_id",
+        ids::object(),
+        hit.hit_id,
+        worker_id,
+        now,
+        now + Duration::seconds(hit.assignment_duration),
+    )
+    .fetch_one(conn)
+    .await
+}
