@@ -26,11 +26,6 @@ pub fn join(base: &Url, join_path: &str, label: Option<&str>) -> Url {
     labelled(url, label)
 }
 
-/// The researcher's page of a session in oTree's admin.
-pub fn admin(base: &Url, session_code: &str) -> Url {
-    at(base, &["SessionMonitor", session_code])
-}
-
 /// The path of an address that oTree returned.
 pub(super) fn path_of(returned: &str) -> Option<String> {
     match returned.parse::<Url>() {

@@ -285,7 +285,10 @@ pub async fn delete(State(app): State<App>, Row(editor, site): Row<Editor, Site>
     let mut tx = app.pool.begin().await?;
     match sites::delete(&mut tx, &site).await {
         Ok(()) => {}
-        Err(DeleteError::InUse) => return Err(Error::Conflict(DeleteError::InUse.to_string())),
+        Err(in_use @ DeleteError::InUse) => {
+            session::flash(&editor.session, Tone::Bad, in_use.to_string()).await?;
+            return to_site(editor.lab.id, site.id);
+        }
         Err(DeleteError::Database(error)) => return Err(error.into()),
     }
     note(&mut tx, &app, &editor, "site.delete", site.id, &site.name).await?;

@@ -15,6 +15,8 @@ mod otree_real;
 #[cfg(test)]
 mod recruiter;
 #[cfg(test)]
+mod sites;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod web;
