@@ -8,6 +8,7 @@ mod email;
 mod first_run;
 mod log_in;
 mod password;
+mod rescue;
 mod session_store;
 pub(crate) mod store;
 mod tidy;
@@ -16,6 +17,7 @@ pub use email::{Email, EmailError};
 pub use first_run::first_run_link;
 pub use log_in::{LogInError, change_password, confirm, log_in};
 pub use password::{NewPassword, PasswordError, warm_up};
+pub use rescue::{appoint, reset_password};
 pub use session_store::{ACCOUNT_KEY, Sessions};
 pub use tidy::Tidy;
 

@@ -266,3 +266,18 @@ async fn a_server_always_keeps_an_operator() {
     op.post(&format!("/operator/accounts/{bobs}"), &[("operator", "yes")]).await;
     assert_eq!(op.post("/account/delete", &delete).await.status, StatusCode::SEE_OTHER);
 }
+
+#[tokio::test]
+async fn the_console_resets_a_forgotten_password_and_appoints_an_operator() {
+    let site = Site::new().await;
+    let (ada, _) = site.person("Ada").await;
+    let address = "ada@example.org".parse().unwrap();
+    let fresh = accounts::reset_password(&site.app.pool, &site.app.clock, &address).await.unwrap().unwrap();
+    assert_eq!(ada.get("/account").await.status, StatusCode::SEE_OTHER);
+    ada.log_in("Ada", &fresh).await;
+    assert_eq!(ada.get("/operator").await.status, StatusCode::NOT_FOUND);
+    assert!(accounts::appoint(&site.app.pool, &site.app.clock, &address).await.unwrap());
+    assert_eq!(ada.get("/operator").await.status, StatusCode::OK);
+    let nobody = "nobody@example.org".parse().unwrap();
+    assert_eq!(accounts::reset_password(&site.app.pool, &site.app.clock, &nobody).await.unwrap(), None);
+}

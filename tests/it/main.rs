@@ -19,4 +19,6 @@ mod sites;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod tenancy;
+#[cfg(test)]
 mod web;

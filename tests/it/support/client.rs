@@ -128,7 +128,9 @@ impl Browser {
         let response = self.router.clone().oneshot(request).await.unwrap();
         self.keep(response.headers());
         let (parts, body) = response.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
+        let stream = parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
+        // A stream of events does not end by itself.
+        let body = if stream { Default::default() } else { body.collect().await.unwrap().to_bytes() };
         Answer {
             status: parts.status,
             headers: parts.headers,
