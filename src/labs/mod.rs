@@ -3,7 +3,6 @@
 mod depart;
 pub mod invitations;
 mod members;
-mod overview;
 mod sign_up;
 pub(crate) mod store;
 
@@ -15,7 +14,6 @@ use crate::audit::{self, Entry};
 
 pub use depart::{DepartError, delete_account, leave};
 pub use members::{MemberError, Person, change_role, people, remove};
-pub use overview::{Overview, StudyLine, overview};
 pub use sign_up::{Newcomer, SignUpError, SignedUp, found, may_sign_up, sign_up};
 
 kernel::typed_id!(
@@ -113,4 +111,12 @@ pub async fn rename(
     store::set_name(conn, lab, name).await?;
     let entry = Entry::new(lab.0, by.0, "lab.rename").about(lab.0);
     audit::record(conn, now, entry.with(serde_json::json!({ "name": name }))).await
+}
+
+/// How many oTree sites and how many connections a lab has.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn counts(conn: &mut sqlx::PgConnection, lab: LabId) -> sqlx::Result<(i64, i64)> {
+    store::counts(conn, lab).await
 }

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::invitations::{Invitation, InvitationId, Place};
-use super::{Lab, LabId, Membership, Person, Role, RoleError, StudyLine};
+use super::{Lab, LabId, Membership, Person, Role, RoleError};
 use crate::accounts::AccountId;
 
 /// The role of a row; the table allows no other words.
@@ -305,20 +305,4 @@ pub async fn counts(conn: &mut PgConnection, lab: LabId) -> sqlx::Result<(i64, i
     .fetch_one(conn)
     .await?;
     Ok((row.sites, row.connections))
-}
-
-/// The studies of a lab with how far they are, newest first.
-pub async fn studies(conn: &mut PgConnection, lab: LabId) -> sqlx::Result<Vec<StudyLine>> {
-    sqlx::query_as!(
-        StudyLine,
-        "SELECT study.id, study.name, study.state, study.environment, study.places, study.problem,
-                study.created_at, count(p.id) AS \"admitted!\",
-                count(p.submitted_at) AS \"submitted!\",
-                count(p.id) FILTER (WHERE p.stage = 'paid') AS \"paid!\"
-         FROM study LEFT JOIN participation p ON p.study_id = study.id
-         WHERE study.lab_id = $1 GROUP BY study.id ORDER BY study.id DESC LIMIT 200",
-        lab.0,
-    )
-    .fetch_all(conn)
-    .await
 }

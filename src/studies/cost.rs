@@ -4,7 +4,7 @@ use kernel::money::Cents;
 use serde_json::Value;
 
 use super::Study;
-use super::draft::{self, Errors, Typed};
+use super::draft::{self, Draft, Errors, Typed};
 use super::plan::{self, LARGEST_BATCH};
 use crate::recruiters::mturk::fees::{self, Cost, Purchase};
 
@@ -53,6 +53,20 @@ impl Figures {
             max_bonus: study.max_bonus,
             budget: Some(study.budget),
             masters: wants_masters(&study.qualifications),
+        }
+    }
+
+    /// The figures of a checked draft.
+    pub fn of_draft(draft: &Draft) -> Self {
+        Self {
+            places: draft.places,
+            spare_seats: draft.spare_seats,
+            group_size: draft.group_size,
+            batch_size: draft.batch_size,
+            reward: draft.reward,
+            max_bonus: draft.max_bonus,
+            budget: draft.budget,
+            masters: wants_masters(&draft.qualifications),
         }
     }
 

@@ -4,46 +4,14 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use kernel::money::Cents;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+pub use super::typed::Typed;
 
 use super::cost::{self, Figures};
 use super::{Completion, Play, plan};
 use crate::connections::ConnectionId;
 use crate::sites::SiteId;
-
-/// The form as typed. Kept whole, so that a wrong field costs nobody the others.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Typed {
-    pub name: String,
-    pub site: String,
-    pub connection: String,
-    pub config: String,
-    pub changes: String,
-    pub adopt: String,
-    pub places: String,
-    pub spares: String,
-    pub group_size: String,
-    pub batch_size: String,
-    pub reward: String,
-    pub max_bonus: String,
-    pub budget: String,
-    pub title: String,
-    pub description: String,
-    pub keywords: String,
-    pub minutes: String,
-    pub hours: String,
-    pub approve_hours: String,
-    pub frame_height: String,
-    pub qualifications: String,
-    pub play: String,
-    pub template_html: String,
-    pub completion: String,
-    pub last_page: String,
-    pub send_worker_id: String,
-    pub variables: String,
-}
 
 /// What is wrong, by field name, in words to stand beside the field.
 pub type Errors = BTreeMap<&'static str, String>;

@@ -5,10 +5,12 @@ pub mod batches;
 pub mod checkup;
 pub mod cost;
 pub mod draft;
+pub mod overview;
 pub mod plan;
 pub mod publisher;
 pub mod sessions;
 pub mod store;
+mod typed;
 pub mod way_back;
 
 use std::sync::Arc;

@@ -165,6 +165,23 @@ pub async fn delete_draft(conn: &mut PgConnection, lab: LabId, study: StudyId) -
     Ok(gone.rows_affected() == 1)
 }
 
+/// Changes what the study may cost. The caller has checked it against what is paid and ordered, with the
+/// study's row locked.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn set_budget(
+    conn: &mut PgConnection,
+    lab: LabId,
+    study: StudyId,
+    budget: Cents,
+) -> sqlx::Result<()> {
+    query!("UPDATE study SET budget_cents = $3 WHERE lab_id = $1 AND id = $2", lab.0, study.0, budget.0)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
 /// Moves a draft to publishing. Returns whether it was a draft.
 ///
 /// # Errors

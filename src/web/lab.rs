@@ -1,36 +1,14 @@
-//! A lab's front page: its studies, and what to do next when there are none.
+//! The lab itself: its name, and leaving it.
 
-use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect};
 
 use super::error::{Error, WebResult};
 use super::forms::Form;
 use super::guard::{Owner, Viewer};
-use super::page::{Layout, Nav, show};
 use super::session::{self, Tone};
 use crate::app::App;
-use crate::labs::{self, DepartError, LabId, Overview};
-
-#[derive(Template)]
-#[template(path = "lab.html")]
-struct LabPage {
-    layout: Layout,
-    lab: LabId,
-    may_edit: bool,
-    overview: Overview,
-}
-
-/// `GET /labs/{lab}`
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn page(State(app): State<App>, viewer: Viewer) -> WebResult {
-    let mut conn = app.pool.acquire().await?;
-    let overview = labs::overview(&mut conn, viewer.lab.id).await?;
-    let layout = Layout::in_lab(&viewer, Nav::Studies, "Studies").await?;
-    show(&LabPage { layout, lab: viewer.lab.id, may_edit: viewer.may_edit(), overview })
-}
+use crate::labs::{self, DepartError};
 
 /// `POST /labs/{lab}/name`
 ///

@@ -25,6 +25,7 @@ pub mod routes;
 pub mod session;
 mod sign_up;
 mod sites;
+mod studies;
 pub mod visit;
 
 use axum::Router;

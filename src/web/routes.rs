@@ -10,7 +10,7 @@ use axum::routing::{MethodRouter, get, post};
 
 use super::{
     account, activity, assets, door, health, home, invitations, lab, log_in, members, operator, sign_up,
-    sites,
+    sites, studies,
 };
 use crate::app::App;
 
@@ -86,7 +86,7 @@ impl Table {
 
 /// The whole site.
 pub fn table() -> Table {
-    workers(operator(sites(lab(person(public(Table::default()))))))
+    workers(operator(studies(sites(lab(person(public(Table::default())))))))
 }
 
 /// The worker's door: see [`door`].
@@ -133,7 +133,6 @@ fn person(table: Table) -> Table {
 fn lab(table: Table) -> Table {
     use Access::{Owner, Viewer};
     table
-        .get(Viewer, "/labs/{lab}", lab::page)
         .get(Viewer, "/labs/{lab}/members", members::page)
         .get(Viewer, "/labs/{lab}/activity", activity::page)
         .post(Viewer, "/labs/{lab}/leave", lab::leave)
@@ -157,6 +156,25 @@ fn sites(table: Table) -> Table {
         .post(Editor, "/labs/{lab}/sites/{site}/edit", sites::edit)
         .post(Editor, "/labs/{lab}/sites/{site}/check", sites::check)
         .post(Editor, "/labs/{lab}/sites/{site}/delete", sites::delete)
+}
+
+/// Studies and their people. Editors decide about people and money as owners do; viewers only look.
+fn studies(table: Table) -> Table {
+    use Access::{Editor, Viewer};
+    table
+        .get(Viewer, "/labs/{lab}", studies::list::page)
+        .get(Editor, "/labs/{lab}/studies/new", studies::form::new)
+        .post(Editor, "/labs/{lab}/studies", studies::form::create)
+        .post(Editor, "/labs/{lab}/studies/cost", studies::cost::panel)
+        .get(Editor, "/labs/{lab}/studies/{study}/edit", studies::form::edit)
+        .post(Editor, "/labs/{lab}/studies/{study}/edit", studies::form::update)
+        .get(Viewer, "/labs/{lab}/studies/{study}", studies::page::page)
+        .get(Viewer, "/labs/{lab}/studies/{study}/live", studies::page::live)
+        .get(Editor, "/labs/{lab}/studies/{study}/publish", studies::publish::confirm)
+        .post(Editor, "/labs/{lab}/studies/{study}/publish", studies::publish::publish)
+        .post(Editor, "/labs/{lab}/studies/{study}/close", studies::publish::close)
+        .post(Editor, "/labs/{lab}/studies/{study}/delete", studies::publish::delete)
+        .post(Editor, "/labs/{lab}/studies/{study}/budget", studies::publish::set_budget)
 }
 
 /// The server itself.

@@ -1,0 +1,189 @@
+//! Publishing, closing, the budget, throwing a draft away: what editors do with a study.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::{IntoResponse, Redirect, Response};
+use kernel::money::Cents;
+use serde_json::{Value, json};
+
+use super::cost::Cost;
+use super::page::{around, layout};
+use super::{path, words};
+use crate::app::App;
+use crate::audit;
+use crate::connections::Connection;
+use crate::payments::budget;
+use crate::sites::Site;
+use crate::studies::advice::{self, Advice, Circumstances};
+use crate::studies::cost::Figures;
+use crate::studies::{self, State as Stage, Study, checkup, store};
+use crate::web::error::{Error, WebResult};
+use crate::web::forms::Form;
+use crate::web::guard::{Editor, Row};
+use crate::web::page::show;
+use crate::web::session::{self, Tone};
+
+#[derive(Template)]
+#[template(path = "studies/publish.html")]
+struct PublishPage {
+    layout: crate::web::page::Layout,
+    path: String,
+    study: Study,
+    site: Site,
+    connection: Connection,
+    cost: Cost,
+    advice: Vec<Advice>,
+    blocked: bool,
+}
+
+/// What has to be known before publishing.
+pub(super) struct Ready {
+    pub(super) site: Site,
+    pub(super) connection: Connection,
+    pub(super) advice: Vec<Advice>,
+}
+
+/// Reads the surroundings, asks oTree what it can tell, and weighs it all.
+pub(super) async fn ready(app: &App, study: &Study) -> WebResult<Ready> {
+    let mut conn = app.pool.acquire().await?;
+    let (site, connection) = around(&mut conn, study).await?;
+    drop(conn);
+    let reporting = checkup::reporting(app, study).await?;
+    let secure = app.config.secure();
+    let around = Circumstances { site: &site, connection: &connection, secure, reporting };
+    let advice = advice::on(study, around);
+    Ok(Ready { site, connection, advice })
+}
+
+/// `GET /labs/{lab}/studies/{study}/publish`
+///
+/// # Errors
+/// When it is no draft any more, or the database does not answer.
+pub async fn confirm(State(app): State<App>, Row(editor, study): Row<Editor, Study>) -> WebResult {
+    if study.state != Stage::Draft {
+        return Ok(Redirect::to(&path(&study)).into_response());
+    }
+    let Ready { site, connection, advice } = ready(&app, &study).await?;
+    show(&PublishPage {
+        layout: layout(&editor, &study, format!("Publish {}", study.name)).await?,
+        path: path(&study),
+        cost: Cost::of_figures(&app, Figures::of(&study), Some(&connection)),
+        blocked: advice::blocks(&advice),
+        study,
+        site,
+        connection,
+        advice,
+    })
+}
+
+/// `POST /labs/{lab}/studies/{study}/publish`
+///
+/// # Errors
+/// When it changed since the page was shown, something stands in the way, or the database does not answer.
+pub async fn publish(
+    State(app): State<App>,
+    Row(editor, study): Row<Editor, Study>,
+    form: Form,
+) -> WebResult {
+    let total = Figures::of(&study).estimate().cost.total;
+    if form.value("total") != total.to_string() {
+        return Err(Error::Conflict(format!(
+            "The study changed since the page was shown: it comes to {} now. Look at it again.",
+            words::money(total)
+        )));
+    }
+    if advice::blocks(&ready(&app, &study).await?.advice) {
+        return Ok(Redirect::to(&format!("{}/publish", path(&study))).into_response());
+    }
+    let now = app.clock.now();
+    let mut tx = app.pool.begin().await?;
+    if !studies::publish(&mut tx, &study, now).await? {
+        return Err(Error::Conflict("This study is published already.".into()));
+    }
+    note(&mut tx, &app, &editor, &study, "study.publish", json!({ "total": total.to_string() })).await?;
+    tx.commit().await?;
+    let words = "Publishing has started. The page shows how far it is; you can close it meanwhile.";
+    on(&editor, &study, Tone::Good, words).await
+}
+
+/// `POST /labs/{lab}/studies/{study}/close`
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn close(State(app): State<App>, Row(editor, study): Row<Editor, Study>) -> WebResult {
+    let mut tx = app.pool.begin().await?;
+    if !studies::close(&mut tx, &study, app.clock.now()).await? {
+        return on(&editor, &study, Tone::Note, "This study was closed already.").await;
+    }
+    note(&mut tx, &app, &editor, &study, "study.close", json!({})).await?;
+    tx.commit().await?;
+    let words = "The study is closed. Its batches come off the list; whoever is in may finish.";
+    on(&editor, &study, Tone::Good, words).await
+}
+
+/// `POST /labs/{lab}/studies/{study}/delete`
+///
+/// # Errors
+/// When it is no draft any more, or the database does not answer.
+pub async fn delete(State(app): State<App>, Row(editor, study): Row<Editor, Study>) -> WebResult {
+    let mut tx = app.pool.begin().await?;
+    if !store::delete_draft(&mut tx, study.lab_id, study.id).await? {
+        return Err(Error::Conflict("Only drafts can be deleted, and this study is published.".into()));
+    }
+    note(&mut tx, &app, &editor, &study, "study.delete", json!({})).await?;
+    tx.commit().await?;
+    session::flash(&editor.session, Tone::Note, "The draft was deleted.").await?;
+    Ok(Redirect::to(&format!("/labs/{}", editor.lab.id)).into_response())
+}
+
+/// `POST /labs/{lab}/studies/{study}/budget`
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn set_budget(
+    State(app): State<App>,
+    Row(editor, study): Row<Editor, Study>,
+    form: Form,
+) -> WebResult {
+    let typed = form.value("budget").trim().trim_start_matches('$');
+    let limit: Cents = match typed.parse() {
+        Ok(limit) => limit,
+        Err(error) => {
+            let words = format!("The budget was not changed: {error}.");
+            return on(&editor, &study, Tone::Bad, &words).await;
+        }
+    };
+    let mut tx = app.pool.begin().await?;
+    let budget = budget::of(&mut tx, study.id, true).await?;
+    let bound = budget.paid + budget.ordered;
+    if limit < bound {
+        let words = format!(
+            "The budget was not changed: {} are paid or ordered already, and it cannot be less.",
+            words::money(bound)
+        );
+        return on(&editor, &study, Tone::Bad, &words).await;
+    }
+    store::set_budget(&mut tx, study.lab_id, study.id, limit).await?;
+    let detail = json!({ "from": study.budget.to_string(), "to": limit.to_string() });
+    note(&mut tx, &app, &editor, &study, "study.budget", detail).await?;
+    tx.commit().await?;
+    on(&editor, &study, Tone::Good, &format!("The budget is {} now.", words::money(limit))).await
+}
+
+async fn on(editor: &Editor, study: &Study, tone: Tone, words: &str) -> WebResult<Response> {
+    session::flash(&editor.session, tone, words).await?;
+    Ok(Redirect::to(&path(study)).into_response())
+}
+
+async fn note(
+    conn: &mut sqlx::PgConnection,
+    app: &App,
+    editor: &Editor,
+    study: &Study,
+    action: &'static str,
+    mut detail: Value,
+) -> sqlx::Result<()> {
+    detail["name"] = study.name.clone().into();
+    let entry = audit::Entry::new(editor.lab.id.0, editor.account.id.0, action).about(study.id.0);
+    audit::record(conn, app.clock.now(), entry.with(detail)).await
+}
