@@ -4,3 +4,4 @@ pub mod client;
 pub mod door;
 pub mod lab;
 pub mod otree;
+pub mod stage;
