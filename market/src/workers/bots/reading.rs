@@ -1,5 +1,7 @@
 //! What a bot reads from the worker site's pages and from a HIT's frame.
 
+use std::time::Duration;
+
 use scraper::Html;
 use url::Url;
 
@@ -71,6 +73,13 @@ pub(super) fn study_link(page: &Page) -> Option<Url> {
         link.query_pairs_mut().extend_pairs(page.url.query_pairs());
     }
     Some(link)
+}
+
+/// How long a page asks to wait before it is loaded again.
+pub(super) fn again_in(page: &Page) -> Option<Duration> {
+    let html = Html::parse_document(&page.body);
+    let content = html.select(&css("meta[http-equiv=refresh][content]")).next()?.attr("content")?;
+    content.split(';').next()?.trim().parse().ok().map(Duration::from_secs)
 }
 
 /// The form that hands the HIT in, once it can be pressed, and where it goes.
@@ -182,6 +191,13 @@ mod tests {
         );
         let (form, _) = submission(&page(url, "<form><input name=completion_code></form>")).unwrap();
         assert_eq!(form.fields.len(), 2);
+    }
+
+    #[test]
+    fn a_page_that_asks_for_patience_says_how_much() {
+        let again = |body: &str| again_in(&page("https://hr.example/open", body));
+        assert_eq!(again("<meta http-equiv='refresh' content='5'>"), Some(Duration::from_secs(5)));
+        assert_eq!(again("<p>Full</p>"), None);
     }
 
     #[test]

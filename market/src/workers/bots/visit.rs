@@ -154,7 +154,7 @@ impl<'a> Visit<'a> {
     /// address that led there: the study's door.
     async fn open(&mut self, frame: &Frame) -> Result<(Page, Url), VisitError> {
         let mut door = frame.src.clone();
-        let mut page = self.browser.get(&door).await?;
+        let mut page = self.patiently(&door).await?;
         for _ in 0..MOST_STEPS {
             if let Some(participant_code) = player::participant_code(&page.url) {
                 self.report.participant_code = Some(participant_code.clone());
@@ -163,9 +163,24 @@ impl<'a> Visit<'a> {
             }
             door = reading::study_link(&page)
                 .ok_or_else(|| unexpected("the frame has no link to a study;", &page))?;
-            page = self.browser.get(&door).await?;
+            page = self.patiently(&door).await?;
         }
         Err(unexpected("the links do not lead to a page of oTree;", &page))
+    }
+
+    /// Loads a page, and again while it only asks for patience.
+    async fn patiently(&mut self, url: &Url) -> Result<Page, VisitError> {
+        let since = Instant::now();
+        loop {
+            let page = self.browser.get(url).await?;
+            let at_the_goal =
+                player::participant_code(&page.url).is_some() || reading::study_link(&page).is_some();
+            let Some(pause) = reading::again_in(&page).filter(|_| !at_the_goal) else { return Ok(page) };
+            if since.elapsed() + pause > self.plan.wait_limit {
+                return Err(unexpected("the study keeps people waiting;", &page));
+            }
+            tokio::time::sleep(pause.max(self.plan.look_every)).await;
+        }
     }
 
     async fn play(&mut self, page: Page) -> Result<Played, VisitError> {
