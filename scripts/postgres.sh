@@ -25,11 +25,11 @@ throwaway_postgres() {
   local bin folder
   bin=$(postgres_bin) || { echo 'no PostgreSQL server is installed; ./dev test installs one' >&2 && return 1; }
   folder=$(mktemp -d /tmp/otree-hr.XXXXXX)
+  watchdog "$1" "$bin" "$folder"
   [ "$(id -u)" != 0 ] || chown "$(server_user)" "$folder"
   as_server "$folder" "$bin/initdb" -D "$folder/data" -U postgres -A trust -E UTF8 --locale=C --no-sync >/dev/null
   as_server "$folder" "$bin/pg_ctl" -D "$folder/data" -s -w -l "$folder/log" start -o \
     "-k $folder -p 5432 -c listen_addresses= -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=200"
-  watchdog "$1" "$bin" "$folder"
   echo "postgres://postgres@localhost:5432/postgres?host=$folder"
 }
 

@@ -10,8 +10,8 @@ use crate::clock::{Clock, SystemClock};
 
 /// The lock under which a template is made: one maker at a time.
 const MAKING: i64 = 0x6f74_7265_6568_7221;
-/// Databases of finished tests are dropped when they are older than this, seconds.
-const LEFTOVER_AGE: i64 = 15 * 60;
+/// A database that nobody is connected to and that is older than this, seconds, belonged to a finished test.
+const LEFTOVER_AGE: i64 = 120;
 
 /// A new clone of the template for these migrations, which is made if nobody did yet.
 pub(super) async fn clone(
@@ -81,21 +81,23 @@ async fn migrate(database: &PgConnectOptions, migrators: &[&'static Migrator]) -
     Ok(())
 }
 
-/// Keeps a long-lived development server small: each new database takes at most three old ones away.
+/// Keeps the server small, above all a long-lived one: each new database takes at most two old ones away.
 async fn drop_leftovers(connection: &mut PgConnection) -> sqlx::Result<()> {
     let before = SystemClock.now().timestamp() - LEFTOVER_AGE;
     let oldest_kept =
         Uuid::new_v7(Timestamp::from_unix(NoContext, u64::try_from(before).unwrap_or_default(), 0));
     let names: Vec<String> = sqlx::query_scalar(
         "SELECT datname::text FROM pg_database
-         WHERE datname LIKE 'test\\_%' AND datname COLLATE \"C\" < $1 ORDER BY datname LIMIT 3",
+         WHERE datname LIKE 'test\\_%' AND datname COLLATE \"C\" < $1
+           AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.datname = pg_database.datname)
+         ORDER BY datname LIMIT 2",
     )
     .bind(format!("test_{}", oldest_kept.simple()))
     .fetch_all(&mut *connection)
     .await?;
     for name in names.iter().filter(|name| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')) {
-        // Two tests may choose the same one; whoever comes second finds nothing to do.
-        let _ = run(connection, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
+        // Two tests may choose the same one, or somebody connects after all; then it simply stays.
+        let _ = run(connection, format!("DROP DATABASE IF EXISTS {name}")).await;
     }
     Ok(())
 }
