@@ -22,6 +22,10 @@ pub fn describe(event: &Event) -> String {
         "site.edit" => format!("changed the site “{}”", detail("name")),
         "site.delete" => format!("deleted the site “{}”", detail("name")),
         "member.leave" => format!("left the lab ({})", detail("name")),
+        "connection.make" => format!("made the connection “{}”", detail("name")),
+        "connection.rename" => format!("renamed a connection to “{}”", detail("name")),
+        "connection.rekey" => format!("replaced the keys of the connection “{}”", detail("name")),
+        "connection.remove" => format!("removed the connection “{}”", detail("name")),
         other => {
             let name = event.detail["name"].as_str().map(|name| format!(" “{name}”")).unwrap_or_default();
             format!("{}{name}", other.replace(['.', '_'], " "))

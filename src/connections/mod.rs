@@ -22,7 +22,9 @@ use secrecy::SecretString;
 use sqlx::PgConnection;
 use url::Url;
 
+use crate::accounts::AccountId;
 use crate::app::App;
+use crate::audit::{self, Entry};
 use crate::labs::LabId;
 use crate::recruiters::Recruiter;
 
@@ -126,20 +128,51 @@ fn secret_place(lab: LabId, id: ConnectionId) -> String {
     format!("{lab}/{id}/secret")
 }
 
-/// Makes a connection of `lab`.
+/// Who changes something, in which lab, and when.
+#[derive(Debug, Clone, Copy)]
+pub struct Act {
+    /// The lab whose connections are meant.
+    pub lab: LabId,
+    /// The person; none for the server itself.
+    pub by: Option<AccountId>,
+    /// Now, UTC.
+    pub at: DateTime<Utc>,
+}
+
+impl Act {
+    async fn record(
+        self,
+        conn: &mut PgConnection,
+        action: &'static str,
+        id: ConnectionId,
+        name: &str,
+    ) -> sqlx::Result<()> {
+        let detail = serde_json::json!({ "name": name });
+        let entry = Entry {
+            lab: Some(self.lab.0),
+            account: self.by.map(|account| account.0),
+            action,
+            subject: Some(id.0),
+            detail,
+        };
+        audit::record(conn, self.at, entry).await
+    }
+}
+
+/// Makes a connection, in the caller's transaction.
 ///
 /// # Errors
 /// [`ConnectionError::NameTaken`], or the database's.
 pub async fn create(
     conn: &mut PgConnection,
     keyring: &Keyring,
-    now: DateTime<Utc>,
-    lab: LabId,
+    act: Act,
     new: &NewConnection,
 ) -> Result<ConnectionId, ConnectionError> {
     let id = ConnectionId::new();
-    let sealed = keyring.seal(&secret_place(lab, id), &new.keys.secret);
-    store::insert(conn, id, lab, new, &sealed, now).await?;
+    let sealed = keyring.seal(&secret_place(act.lab, id), &new.keys.secret);
+    store::insert(conn, id, act.lab, new, &sealed, act.at).await?;
+    act.record(conn, "connection.make", id, &new.name).await?;
     Ok(id)
 }
 
@@ -147,17 +180,19 @@ pub async fn create(
 ///
 /// # Errors
 /// [`ConnectionError::NameTaken`], [`ConnectionError::Rehearsal`], or the database's.
-pub async fn create_rehearsal(app: &App, lab: LabId, name: &str) -> Result<ConnectionId, ConnectionError> {
+pub async fn create_rehearsal(app: &App, act: Act, name: &str) -> Result<ConnectionId, ConnectionError> {
     let mut conn = app.pool.acquire().await?;
-    if store::name_taken(&mut conn, lab, name).await? {
+    if store::name_taken(&mut conn, act.lab, name).await? {
         return Err(ConnectionError::NameTaken);
     }
     drop(conn);
     let keys = app.rehearsal.create(name).await.map_err(ConnectionError::Rehearsal)?;
     let new =
         NewConnection { name: name.to_owned(), environment: Environment::Rehearsal, custom: None, keys };
-    let mut conn = app.pool.acquire().await?;
-    create(&mut conn, &app.config.keyring, app.clock.now(), lab, &new).await
+    let mut tx = app.pool.begin().await?;
+    let id = create(&mut tx, &app.config.keyring, act, &new).await?;
+    tx.commit().await?;
+    Ok(id)
 }
 
 /// The connections of a lab, by name.
@@ -182,11 +217,12 @@ pub async fn find(conn: &mut PgConnection, lab: LabId, id: ConnectionId) -> sqlx
 /// [`ConnectionError::NameTaken`], [`ConnectionError::Missing`], or the database's.
 pub async fn rename(
     conn: &mut PgConnection,
-    lab: LabId,
+    act: Act,
     id: ConnectionId,
     name: &str,
 ) -> Result<(), ConnectionError> {
-    store::rename(conn, lab, id, name).await
+    store::rename(conn, act.lab, id, name).await?;
+    Ok(act.record(conn, "connection.rename", id, name).await?)
 }
 
 /// Puts other keys in the place of the old ones; the last test no longer counts.
@@ -196,20 +232,22 @@ pub async fn rename(
 pub async fn replace_keys(
     conn: &mut PgConnection,
     keyring: &Keyring,
-    lab: LabId,
+    act: Act,
     id: ConnectionId,
     keys: &Keys,
 ) -> Result<(), ConnectionError> {
-    let sealed = keyring.seal(&secret_place(lab, id), &keys.secret);
-    store::replace_keys(conn, lab, id, &keys.access_key_id, &sealed).await
+    let sealed = keyring.seal(&secret_place(act.lab, id), &keys.secret);
+    let name = store::replace_keys(conn, act.lab, id, &keys.access_key_id, &sealed).await?;
+    Ok(act.record(conn, "connection.rekey", id, &name).await?)
 }
 
 /// Removes a connection that no study uses.
 ///
 /// # Errors
 /// [`ConnectionError::InUse`], [`ConnectionError::Missing`], or the database's.
-pub async fn remove(conn: &mut PgConnection, lab: LabId, id: ConnectionId) -> Result<(), ConnectionError> {
-    store::remove(conn, lab, id).await
+pub async fn remove(conn: &mut PgConnection, act: Act, id: ConnectionId) -> Result<(), ConnectionError> {
+    let name = store::remove(conn, act.lab, id).await?;
+    Ok(act.record(conn, "connection.remove", id, &name).await?)
 }
 
 /// The recruiter behind a connection. Calls through it share the connection's limits.

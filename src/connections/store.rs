@@ -181,32 +181,43 @@ pub async fn rename(
     }
 }
 
+/// Returns the name.
 pub async fn replace_keys(
     conn: &mut PgConnection,
     lab: LabId,
     id: ConnectionId,
     access_key_id: &str,
     sealed: &[u8],
-) -> Result<(), ConnectionError> {
-    let replaced = sqlx::query!(
+) -> Result<String, ConnectionError> {
+    let replaced = sqlx::query_scalar!(
         "UPDATE connection SET access_key_id = $3, secret_sealed = $4,
                 checked_at = NULL, problem = NULL, balance_cents = NULL
-         WHERE lab_id = $1 AND id = $2",
+         WHERE lab_id = $1 AND id = $2 RETURNING name",
         lab.0,
         id.0,
         access_key_id,
         sealed,
     )
-    .execute(conn)
+    .fetch_optional(conn)
     .await?;
-    one(replaced.rows_affected(), ConnectionError::Missing)
+    replaced.ok_or(ConnectionError::Missing)
 }
 
-pub async fn remove(conn: &mut PgConnection, lab: LabId, id: ConnectionId) -> Result<(), ConnectionError> {
-    let removed =
-        sqlx::query!("DELETE FROM connection WHERE lab_id = $1 AND id = $2", lab.0, id.0).execute(conn).await;
+/// Returns the name that it had.
+pub async fn remove(
+    conn: &mut PgConnection,
+    lab: LabId,
+    id: ConnectionId,
+) -> Result<String, ConnectionError> {
+    let removed = sqlx::query_scalar!(
+        "DELETE FROM connection WHERE lab_id = $1 AND id = $2 RETURNING name",
+        lab.0,
+        id.0
+    )
+    .fetch_optional(conn)
+    .await;
     match removed {
-        Ok(done) => one(done.rows_affected(), ConnectionError::Missing),
+        Ok(name) => name.ok_or(ConnectionError::Missing),
         Err(sqlx::Error::Database(error)) if error.is_foreign_key_violation() => Err(ConnectionError::InUse),
         Err(error) => Err(error.into()),
     }

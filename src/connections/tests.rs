@@ -56,9 +56,13 @@ fn custom(endpoint: &str) -> NewConnection {
     NewConnection { environment: Environment::Custom, custom: Some(custom), ..named("Custom") }
 }
 
+fn act(app: &App, lab: LabId) -> Act {
+    Act { lab, by: None, at: app.clock.now() }
+}
+
 async fn made(app: &App, lab: LabId, new: &NewConnection) -> Result<ConnectionId, ConnectionError> {
     let mut conn = app.pool.acquire().await?;
-    create(&mut conn, &app.config.keyring, app.clock.now(), lab, new).await
+    create(&mut conn, &app.config.keyring, act(app, lab), new).await
 }
 
 async fn found(app: &App, lab: LabId, id: ConnectionId) -> Option<Connection> {
@@ -108,10 +112,10 @@ async fn another_lab_finds_changes_and_removes_nothing() {
     let mut conn = app.pool.acquire().await.unwrap();
     assert_eq!(find(&mut conn, theirs, id).await.unwrap(), None);
     assert!(list(&mut conn, theirs).await.unwrap().is_empty());
-    assert!(matches!(rename(&mut conn, theirs, id, "Mine").await, Err(ConnectionError::Missing)));
-    let replaced = replace_keys(&mut conn, &app.config.keyring, theirs, id, &keys()).await;
+    assert!(matches!(rename(&mut conn, act(&app, theirs), id, "Mine").await, Err(ConnectionError::Missing)));
+    let replaced = replace_keys(&mut conn, &app.config.keyring, act(&app, theirs), id, &keys()).await;
     assert!(matches!(replaced, Err(ConnectionError::Missing)));
-    assert!(matches!(remove(&mut conn, theirs, id).await, Err(ConnectionError::Missing)));
+    assert!(matches!(remove(&mut conn, act(&app, theirs), id).await, Err(ConnectionError::Missing)));
     assert_eq!(found(&app, ours, id).await.unwrap().name, "One");
 }
 
@@ -124,8 +128,8 @@ async fn a_name_is_used_once_in_a_lab() {
     assert!(made(&app, theirs, &named("One")).await.is_ok());
     let two = made(&app, ours, &named("Two")).await.unwrap();
     let mut conn = app.pool.acquire().await.unwrap();
-    assert!(matches!(rename(&mut conn, ours, two, "One").await, Err(ConnectionError::NameTaken)));
-    rename(&mut conn, ours, two, "Three").await.unwrap();
+    assert!(matches!(rename(&mut conn, act(&app, ours), two, "One").await, Err(ConnectionError::NameTaken)));
+    rename(&mut conn, act(&app, ours), two, "Three").await.unwrap();
     let names: Vec<_> = list(&mut conn, ours).await.unwrap().into_iter().map(|c| c.name).collect();
     assert_eq!(names, ["One", "Three"]);
 }
@@ -135,7 +139,7 @@ async fn an_unused_connection_can_be_removed() {
     let app = app(NOWHERE, &[]).await;
     let lab = lab(&app.pool).await;
     let id = made(&app, lab, &named("One")).await.unwrap();
-    remove(&mut app.pool.acquire().await.unwrap(), lab, id).await.unwrap();
+    remove(&mut app.pool.acquire().await.unwrap(), act(&app, lab), id).await.unwrap();
     assert_eq!(found(&app, lab, id).await, None);
     assert!(recruiter(&app, id).await.is_err());
 }
@@ -145,7 +149,7 @@ async fn a_good_test_stores_the_balance_and_other_keys_forget_it() {
     let server = marketplace().await;
     let app = app(&server.uri(), &[]).await;
     let lab = lab(&app.pool).await;
-    let id = create_rehearsal(&app, lab, "Rehearsal").await.unwrap();
+    let id = create_rehearsal(&app, act(&app, lab), "Rehearsal").await.unwrap();
     let connection = found(&app, lab, id).await.unwrap();
     assert_eq!(connection.trial, None);
     let trial = test(&app, &connection).await.unwrap();
@@ -153,7 +157,7 @@ async fn a_good_test_stores_the_balance_and_other_keys_forget_it() {
     assert_eq!(found(&app, lab, id).await.unwrap().trial, Some(trial));
 
     let mut conn = app.pool.acquire().await.unwrap();
-    replace_keys(&mut conn, &app.config.keyring, lab, id, &keys()).await.unwrap();
+    replace_keys(&mut conn, &app.config.keyring, act(&app, lab), id, &keys()).await.unwrap();
     assert_eq!(found(&app, lab, id).await.unwrap().trial, None);
 }
 
@@ -162,7 +166,7 @@ async fn a_failed_test_says_why_and_keeps_the_last_balance() {
     let server = marketplace().await;
     let app = app(&server.uri(), &[]).await;
     let lab = lab(&app.pool).await;
-    let id = create_rehearsal(&app, lab, "Rehearsal").await.unwrap();
+    let id = create_rehearsal(&app, act(&app, lab), "Rehearsal").await.unwrap();
     test(&app, &found(&app, lab, id).await.unwrap()).await.unwrap();
     server.reset().await;
     let body = json!({"__type": "UnrecognizedClientException", "message": "The security token is invalid."});
@@ -176,13 +180,16 @@ async fn a_failed_test_says_why_and_keeps_the_last_balance() {
 async fn one_click_makes_a_requester_of_the_marketplace_with_money_to_spend() {
     let app = app(NOWHERE, &[]).await;
     let lab = lab(&app.pool).await;
-    let id = create_rehearsal(&app, lab, "Rehearsal").await.unwrap();
+    let id = create_rehearsal(&app, act(&app, lab), "Rehearsal").await.unwrap();
     let connection = found(&app, lab, id).await.unwrap();
     assert_eq!(connection.environment, Environment::Rehearsal);
     let requesters: i64 =
         sqlx::query_scalar("SELECT count(*) FROM market.requester").fetch_one(&app.pool).await.unwrap();
     assert_eq!(requesters, 1);
-    assert!(matches!(create_rehearsal(&app, lab, "Rehearsal").await, Err(ConnectionError::NameTaken)));
+    assert!(matches!(
+        create_rehearsal(&app, act(&app, lab), "Rehearsal").await,
+        Err(ConnectionError::NameTaken)
+    ));
     let requesters: i64 =
         sqlx::query_scalar("SELECT count(*) FROM market.requester").fetch_one(&app.pool).await.unwrap();
     assert_eq!(requesters, 1, "a name that is taken makes no second requester");
@@ -196,7 +203,7 @@ async fn calls_of_one_connection_share_a_recruiter_until_its_keys_change() {
     let (first, again) = (recruiter(&app, id).await.unwrap(), recruiter(&app, id).await.unwrap());
     assert!(Arc::ptr_eq(&first, &again));
     let mut conn = app.pool.acquire().await.unwrap();
-    replace_keys(&mut conn, &app.config.keyring, lab, id, &keys()).await.unwrap();
+    replace_keys(&mut conn, &app.config.keyring, act(&app, lab), id, &keys()).await.unwrap();
     assert!(!Arc::ptr_eq(&first, &recruiter(&app, id).await.unwrap()));
 }
 
@@ -261,7 +268,27 @@ async fn a_connection_that_a_study_uses_stays() {
     let lab = lab(&app.pool).await;
     let id = made(&app, lab, &named("One")).await.unwrap();
     study_on(&app.pool, lab, id).await;
-    let refused = remove(&mut app.pool.acquire().await.unwrap(), lab, id).await;
+    let refused = remove(&mut app.pool.acquire().await.unwrap(), act(&app, lab), id).await;
     assert!(matches!(refused, Err(ConnectionError::InUse)));
     assert_eq!(found(&app, lab, id).await.unwrap().studies, 1);
+}
+
+#[tokio::test]
+async fn what_is_done_to_a_connection_is_written_down() {
+    let app = app(NOWHERE, &[]).await;
+    let lab = lab(&app.pool).await;
+    let id = made(&app, lab, &named("One")).await.unwrap();
+    let mut conn = app.pool.acquire().await.unwrap();
+    rename(&mut conn, act(&app, lab), id, "Two").await.unwrap();
+    replace_keys(&mut conn, &app.config.keyring, act(&app, lab), id, &keys()).await.unwrap();
+    remove(&mut conn, act(&app, lab), id).await.unwrap();
+    let events = audit::recent(&mut conn, lab.0, None, 10).await.unwrap();
+    let done: Vec<_> = events.iter().rev().map(audit::describe).collect();
+    let expected = [
+        "made the connection “One”",
+        "renamed a connection to “Two”",
+        "replaced the keys of the connection “Two”",
+        "removed the connection “Two”",
+    ];
+    assert_eq!(done, expected);
 }

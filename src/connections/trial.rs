@@ -1,11 +1,16 @@
 //! The test of a connection: one question that costs nothing, and its answer in plain words.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use kernel::money::Cents;
 
 use super::{Connection, Environment, recruiter, store};
 use crate::app::App;
 use crate::recruiters::AskError;
+
+/// How long a person waits for a test.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What a test found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +28,10 @@ pub struct Trial {
 /// # Errors
 /// When the connection is gone, its secret cannot be opened, or the database does not answer.
 pub async fn test(app: &App, connection: &Connection) -> anyhow::Result<Trial> {
-    let answer = recruiter(app, connection.id).await?.balance().await;
+    let recruiter = recruiter(app, connection.id).await?;
+    let answer = tokio::time::timeout(PATIENCE, recruiter.balance())
+        .await
+        .unwrap_or_else(|_| Err(AskError::Unavailable("The recruiter did not answer in time.".into())));
     let (problem, balance) = match answer {
         Ok(balance) => (None, Some(balance)),
         Err(error) => {
