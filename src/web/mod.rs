@@ -7,6 +7,7 @@ mod account;
 mod activity;
 pub mod address;
 pub mod assets;
+pub mod connections;
 pub mod door;
 pub mod error;
 pub mod forms;

@@ -9,8 +9,8 @@ use axum::http::Method;
 use axum::routing::{MethodRouter, get, post};
 
 use super::{
-    account, activity, assets, door, health, home, invitations, lab, log_in, members, operator, sign_up,
-    sites, studies,
+    account, activity, assets, connections, door, health, home, invitations, lab, log_in, members, operator,
+    sign_up, sites, studies,
 };
 use crate::app::App;
 
@@ -86,7 +86,7 @@ impl Table {
 
 /// The whole site.
 pub fn table() -> Table {
-    workers(operator(studies(sites(lab(person(public(Table::default())))))))
+    workers(operator(lab_connections(studies(sites(lab(person(public(Table::default()))))))))
 }
 
 /// The worker's door: see [`door`].
@@ -175,6 +175,21 @@ fn studies(table: Table) -> Table {
         .post(Editor, "/labs/{lab}/studies/{study}/close", studies::publish::close)
         .post(Editor, "/labs/{lab}/studies/{study}/delete", studies::publish::delete)
         .post(Editor, "/labs/{lab}/studies/{study}/budget", studies::publish::set_budget)
+}
+
+/// A lab's keys at recruiters.
+fn lab_connections(table: Table) -> Table {
+    use Access::{Editor, Owner, Viewer};
+    table
+        .get(Viewer, "/labs/{lab}/connections", connections::list)
+        .post(Owner, "/labs/{lab}/connections", connections::new::create)
+        .get(Editor, "/labs/{lab}/connections/new", connections::new::page)
+        .post(Editor, "/labs/{lab}/connections/rehearsal", connections::new::rehearse)
+        .get(Viewer, "/labs/{lab}/connections/{connection}", connections::one)
+        .post(Editor, "/labs/{lab}/connections/{connection}/test", connections::test)
+        .post(Editor, "/labs/{lab}/connections/{connection}/name", connections::rename)
+        .post(Owner, "/labs/{lab}/connections/{connection}/keys", connections::replace_keys)
+        .post(Owner, "/labs/{lab}/connections/{connection}/remove", connections::remove)
 }
 
 /// The server itself.

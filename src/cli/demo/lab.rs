@@ -89,7 +89,8 @@ async fn connection(app: &App, lab: LabId) -> anyhow::Result<ConnectionId> {
         return Ok(known.id);
     }
     drop(conn);
-    Ok(connections::create_rehearsal(app, lab, NAME).await?)
+    Ok(connections::create_rehearsal(app, connections::Act { lab, by: None, at: app.clock.now() }, NAME)
+        .await?)
 }
 
 async fn open_study(app: &App, lab: LabId, title: &str) -> anyhow::Result<Option<StudyId>> {
