@@ -92,7 +92,8 @@ impl Lab {
             custom: None,
             keys,
         };
-        let connection = connections::create(&mut conn, keyring, clock.now(), id, &new).await.unwrap();
+        let act = connections::Act { lab: id, by: None, at: clock.now() };
+        let connection = connections::create(&mut conn, keyring, act, &new).await.unwrap();
         drop(conn);
         let lab = Self { app, clock, id, owner, site, connection };
         lab.join(owner, Role::Owner).await;
