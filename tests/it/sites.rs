@@ -169,7 +169,8 @@ async fn use_in_a_study(house: &Site, lab: &str, site: &str) {
     let keys = Keys { access_key_id: "AKIDEXAMPLE".into(), secret: "secret".into() };
     let new = NewConnection { name: "AWS".into(), environment: Environment::Sandbox, custom: None, keys };
     let keyring = &house.app.config.keyring;
-    let connection = connections::create(&mut conn, keyring, now, lab, &new).await.unwrap();
+    let act = connections::Act { lab, by: None, at: now };
+    let connection = connections::create(&mut conn, keyring, act, &new).await.unwrap();
     let typed = draft::Typed {
         name: "Pilot".into(),
         site: id(site).to_string(),

@@ -50,7 +50,8 @@ impl Stage {
         let mut conn = app.pool.acquire().await.unwrap();
         let site = sites::register(&mut conn, &app.config.keyring, lab, &new, app.clock.now()).await.unwrap();
         drop(conn);
-        let connection = connections::create_rehearsal(&app, lab, "Rehearsal").await.unwrap();
+        let act = connections::Act { lab, by: None, at: app.clock.now() };
+        let connection = connections::create_rehearsal(&app, act, "Rehearsal").await.unwrap();
         Self { app, owner, lab, site, connection, running }
     }
 
