@@ -203,6 +203,7 @@ mod tests {
     #[tokio::test]
     async fn nobody_has_the_decoy_s_password_and_a_damaged_hash_opens_nothing() {
         assert!(!verify("".into(), None).await.unwrap());
+        assert!(!is_outdated(&decoy().await.unwrap()), "the decoy takes as long as a real one");
         assert!(verify("anything".into(), Some("not a hash".into())).await.is_err());
     }
 }

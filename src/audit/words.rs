@@ -26,6 +26,11 @@ pub fn describe(event: &Event) -> String {
         "connection.rename" => format!("renamed a connection to “{}”", detail("name")),
         "connection.rekey" => format!("replaced the keys of the connection “{}”", detail("name")),
         "connection.remove" => format!("removed the connection “{}”", detail("name")),
+        "study.create" => format!("drafted the study “{}”", detail("name")),
+        "study.edit" => format!("changed the draft “{}”", detail("name")),
+        "study.publish" => format!("published “{}” for at most {}", detail("name"), detail("total")),
+        "study.close" => format!("closed the study “{}”", detail("name")),
+        "study.delete" => format!("deleted the draft “{}”", detail("name")),
         other => {
             let name = event.detail["name"].as_str().map(|name| format!(" “{name}”")).unwrap_or_default();
             format!("{}{name}", other.replace(['.', '_'], " "))
@@ -55,6 +60,6 @@ mod tests {
             describe(&event("robot.wake", json!({ "name": "Lab server" }))),
             "robot wake “Lab server”"
         );
-        assert_eq!(describe(&event("study.close", json!({}))), "study close");
+        assert_eq!(describe(&event("study.pause", json!({}))), "study pause");
     }
 }

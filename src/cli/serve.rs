@@ -72,6 +72,7 @@ pub async fn start(config: Config, role: Role) -> anyhow::Result<Running> {
     let app = App::new(config, database.pool.clone(), Arc::new(SystemClock))?;
     let running = Running { app, database, stop: CancellationToken::new(), tasks: TaskTracker::new() };
     if role.pages {
+        accounts::warm_up().await?;
         running.serve().await?;
     }
     if role.work {
