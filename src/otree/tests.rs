@@ -37,7 +37,7 @@ const HTML_500: &str = "<!DOCTYPE html><html><h1>Server Error (500)</h1><p>rest-
 #[tokio::test]
 async fn the_version_is_asked_with_and_without_the_key() {
     let server = MockServer::start().await;
-    let asked = || Mock::given(method("GET")).and(path("/api/otree_version")).and(body_json(json!({})));
+    let asked = || Mock::given(method("GET")).and(path("/api/otree_version")).and(no_body);
     asked()
         .and(header("otree-rest-key", KEY))
         .respond_with(says(200, "{\"version\":\"6.0.15\"}"))
@@ -48,6 +48,20 @@ async fn the_version_is_asked_with_and_without_the_key() {
     let client = client(&server);
     assert_eq!(client.version(true).await.unwrap().to_string(), "6.0.15");
     assert_eq!(client.version(false).await, Err(KeyProblem::Missing.into()));
+}
+
+fn no_body(request: &wiremock::Request) -> bool {
+    request.body.is_empty()
+}
+
+#[tokio::test]
+async fn an_otree_that_breaks_without_a_body_is_asked_with_one() {
+    let server = MockServer::start().await;
+    Mock::given(no_body).respond_with(says(500, HTML_500)).expect(1).mount(&server).await;
+    let three = says(200, "{\"version\":\"3.4.0\"}");
+    Mock::given(body_json(json!({}))).respond_with(three).expect(1).mount(&server).await;
+    let version = client(&server).version(true).await.unwrap();
+    assert!(!version.has_full_api());
 }
 
 #[tokio::test]
