@@ -110,11 +110,14 @@ pub async fn plan(
     check_words(decision)?;
     let sizes = batches::of_study(conn, study.id).await?;
     let rows = participation::store::chosen(conn, study.lab_id, study.id, chosen).await?;
+    let decided = store::decided(conn, chosen).await?;
     let lines = rows
         .into_iter()
         .map(|participation| {
             let places = sizes.iter().find(|b| b.id == participation.batch_id).map_or(1, |b| b.places);
-            let orders = line(study, &participation, i64::from(places), decision);
+            let under_way = decided.contains(&participation.id.0);
+            let orders = policy::may_order(participation.stage, under_way)
+                .and_then(|()| line(study, &participation, i64::from(places), decision));
             Line { participation, orders }
         })
         .collect();
@@ -134,6 +137,8 @@ pub async fn carry_out(
     decision: &Decision,
     shown: Cents,
 ) -> Result<usize, ReviewError> {
+    // The study first, as the worker's door does: two transactions never wait for each other in a circle.
+    payments::budget::of(conn, study.id, true).await?;
     let plan = plan(conn, study, chosen, decision).await?;
     if plan.total() != shown {
         return Err(ReviewError::Changed { shown, now: plan.total() });

@@ -4,6 +4,19 @@ use kernel::money::Cents;
 
 use crate::participation::Stage;
 
+/// Whether anything more may be ordered while a decision is `under_way`: the first one stands.
+///
+/// # Errors
+/// Why not, in a sentence.
+pub fn may_order(stage: Stage, under_way: bool) -> Result<(), String> {
+    match stage {
+        Stage::Submitted | Stage::SubmittedUnfinished if under_way => {
+            Err("Was decided already; the recruiter is being told.".into())
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Whether somebody at this stage can be approved or rejected.
 ///
 /// # Errors
@@ -60,6 +73,13 @@ mod tests {
     fn only_submitted_work_can_be_decided() {
         let able: Vec<Stage> = Stage::ALL.into_iter().filter(|stage| may_decide(*stage).is_ok()).collect();
         assert_eq!(able, [Stage::SubmittedUnfinished, Stage::Submitted]);
+    }
+
+    #[test]
+    fn while_a_decision_is_under_way_there_is_no_other() {
+        assert!(may_order(Stage::Submitted, true).is_err());
+        assert!(may_order(Stage::Submitted, false).is_ok());
+        assert!(may_order(Stage::Approved, true).is_ok(), "a bonus for approved work");
     }
 
     #[test]

@@ -1,7 +1,10 @@
-//! What a decision leaves on a participation. The caller owns the transaction.
+//! What a decision leaves on a participation, and which are being carried out. The caller owns the transaction.
+
+use std::collections::HashSet;
 
 use kernel::money::Cents;
-use sqlx::{PgConnection, query};
+use sqlx::{PgConnection, query, query_scalar};
+use uuid::Uuid;
 
 use crate::participation::ParticipationId;
 
@@ -11,4 +14,16 @@ pub async fn bonus_decided(conn: &mut PgConnection, id: ParticipationId, bonus: 
         .execute(conn)
         .await?;
     Ok(())
+}
+
+/// Those of the participations for which a decision is ordered and was not refused.
+pub async fn decided(conn: &mut PgConnection, among: &[Uuid]) -> sqlx::Result<HashSet<Uuid>> {
+    let found = query_scalar!(
+        "SELECT participation_id FROM payment_order
+         WHERE participation_id = ANY($1) AND kind IN ('approve', 'reject') AND state <> 'refused'",
+        among
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(found.into_iter().collect())
 }

@@ -267,7 +267,8 @@ pub async fn claim(
     .await
 }
 
-/// Lets a study go: to be looked at again at `next`, with what stands in the way.
+/// Lets a study go: to be looked at again at `next`, with what stands in the way. A lost session stays on
+/// view.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -279,7 +280,9 @@ pub async fn release(
     problem: Option<&str>,
 ) -> sqlx::Result<()> {
     query!(
-        "UPDATE study SET lease_token = NULL, lease_until = NULL, next_step_at = $3, problem = $4,
+        "UPDATE study SET lease_token = NULL, lease_until = NULL, next_step_at = $3,
+            problem = coalesce($4, (SELECT problem FROM otree_session
+                WHERE study_id = study.id AND state = 'lost' ORDER BY id DESC LIMIT 1)),
             attempts = CASE WHEN $4::text IS NULL THEN 0 ELSE attempts + 1 END
          WHERE id = $1 AND lease_token = $2",
         study.0,

@@ -11,9 +11,13 @@ mod labs;
 #[cfg(test)]
 mod migrations;
 #[cfg(test)]
+mod money;
+#[cfg(test)]
 mod otree_real;
 #[cfg(test)]
 mod recruiter;
+#[cfg(test)]
+mod river;
 #[cfg(test)]
 mod sites;
 #[cfg(test)]

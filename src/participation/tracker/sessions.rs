@@ -19,6 +19,9 @@ use crate::studies::{self, Completion, Study};
 const PROBES: usize = 40;
 /// More labels than this are not listed one by one.
 const LABELS: usize = 200;
+/// What the researcher reads of a session that is gone.
+const LOST: &str = "oTree does not know this study's session any more: it was deleted, or its database was \
+    reset. The study takes nobody new. What was recorded before stays, and who has submitted can still be paid.";
 
 #[async_trait]
 impl Reconciler for SessionTracker {
@@ -48,7 +51,7 @@ impl Reconciler for SessionTracker {
             Ok(news) => (news, None),
             Err(PollError::Site(ReadError::NotFound)) => {
                 poll.lost().await?;
-                (false, Some(ReadError::NotFound.to_string()))
+                (false, Some(LOST.to_owned()))
             }
             Err(PollError::Site(error)) => (false, Some(error.to_string())),
             Err(PollError::Ours(error)) => {
@@ -164,13 +167,10 @@ impl Poll<'_> {
     /// oTree forgot the session. What it told us stays; nobody new is sent there.
     async fn lost(&self) -> anyhow::Result<()> {
         let now = self.app.clock.now();
-        let words = "oTree does not know this study's session any more: it was deleted, or its database was \
-                     reset. The study takes nobody new. What was recorded before stays, and who has submitted \
-                     can still be paid.";
         let mut tx = self.app.pool.begin().await?;
-        sessions::lost(&mut tx, self.session.id, words).await?;
+        sessions::lost(&mut tx, self.session.id, LOST).await?;
         studies::close(&mut tx, self.study, now).await?;
-        studies::store::set_problem(&mut tx, self.study.id, words).await?;
+        studies::store::set_problem(&mut tx, self.study.id, LOST).await?;
         tx.commit().await?;
         Ok(())
     }

@@ -112,6 +112,11 @@ impl Lab {
             .unwrap();
     }
 
+    /// The time as the product sees it.
+    pub fn clock_now(&self) -> chrono::DateTime<chrono::Utc> {
+        self.clock.now()
+    }
+
     /// Another process on the same database.
     pub async fn another_process(&self) -> App {
         let pool = another_pool(&self.app.pool).await;

@@ -1,7 +1,10 @@
 //! What several tests share.
 
+pub mod books;
 pub mod client;
 pub mod door;
 pub mod lab;
 pub mod otree;
 pub mod stage;
+pub mod stand_in;
+pub mod world;
