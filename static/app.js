@@ -39,3 +39,23 @@ document.addEventListener("submit", (event) => {
 window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
+
+// <input type="checkbox" data-tick-all> ticks every box of its form; without scripts it stays hidden.
+function prepareTickAll() {
+  for (const all of document.querySelectorAll("input[data-tick-all]")) all.hidden = false;
+}
+document.addEventListener("DOMContentLoaded", prepareTickAll);
+prepareTickAll();
+document.addEventListener("change", (event) => {
+  const box = event.target;
+  const form = box.closest("form");
+  if (!form || box.type !== "checkbox") return;
+  const all = form.querySelector("input[data-tick-all]");
+  const boxes = [...form.querySelectorAll("tbody input[type=checkbox]")];
+  if (box === all) for (const one of boxes) one.checked = all.checked;
+  else if (all) {
+    const ticked = boxes.filter((one) => one.checked).length;
+    all.checked = ticked === boxes.length;
+    all.indeterminate = ticked > 0 && ticked < boxes.length;
+  }
+});

@@ -28,14 +28,24 @@ pub fn describe(event: &Event) -> String {
         "connection.remove" => format!("removed the connection “{}”", detail("name")),
         "study.create" => format!("drafted the study “{}”", detail("name")),
         "study.edit" => format!("changed the draft “{}”", detail("name")),
-        "study.publish" => format!("published “{}” for at most {}", detail("name"), detail("total")),
+        "study.publish" => format!("published “{}” for at most ${}", detail("name"), detail("total")),
         "study.close" => format!("closed the study “{}”", detail("name")),
         "study.delete" => format!("deleted the draft “{}”", detail("name")),
+        "study.budget" => format!("set the budget of “{}” to ${}", detail("name"), detail("to")),
+        "review.approve" => decided("approved", &detail),
+        "review.approve_with_bonus" => decided("approved and paid the bonus of", &detail),
+        "review.bonus" => decided("paid a bonus to", &detail),
+        "review.reject" => format!("rejected {} of “{}”", detail("people"), detail("name")),
         other => {
             let name = event.detail["name"].as_str().map(|name| format!(" “{name}”")).unwrap_or_default();
             format!("{}{name}", other.replace(['.', '_'], " "))
         }
     }
+}
+
+/// A decision about people of a study, with its sum.
+fn decided(what: &str, detail: &impl Fn(&str) -> String) -> String {
+    format!("{what} {} of “{}” for ${} with fees", detail("people"), detail("name"), detail("total"))
 }
 
 #[cfg(test)]

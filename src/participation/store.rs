@@ -65,6 +65,26 @@ pub async fn of_study(
     .await
 }
 
+/// The recruiter's own ids of the study's people, for those who decide about them. Never logged.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn external_ids(
+    conn: &mut PgConnection,
+    lab: LabId,
+    study: StudyId,
+) -> sqlx::Result<HashMap<ParticipationId, String>> {
+    let rows = query!(
+        r#"SELECT p.id AS "id: ParticipationId", w.external_id FROM participation p
+        JOIN worker w ON w.id = p.worker_id WHERE p.lab_id = $1 AND p.study_id = $2"#,
+        lab.0,
+        study.0
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.external_id)).collect())
+}
+
 /// Those of the given ids that belong to the study, locked until the transaction ends.
 ///
 /// # Errors

@@ -22,6 +22,7 @@ mod members;
 pub mod moment;
 mod operator;
 pub mod page;
+mod review;
 pub mod routes;
 pub mod session;
 mod sign_up;

@@ -10,7 +10,7 @@ use axum::routing::{MethodRouter, get, post};
 
 use super::{
     account, activity, assets, connections, door, health, home, invitations, lab, log_in, members, operator,
-    sign_up, sites, studies,
+    review, sign_up, sites, studies,
 };
 use crate::app::App;
 
@@ -170,11 +170,19 @@ fn studies(table: Table) -> Table {
         .post(Editor, "/labs/{lab}/studies/{study}/edit", studies::form::update)
         .get(Viewer, "/labs/{lab}/studies/{study}", studies::page::page)
         .get(Viewer, "/labs/{lab}/studies/{study}/live", studies::page::live)
+        .get(Viewer, "/labs/{lab}/studies/{study}/preview", studies::preview::page)
+        .get(Viewer, "/labs/{lab}/studies/{study}/preview/page", studies::preview::own_page)
         .get(Editor, "/labs/{lab}/studies/{study}/publish", studies::publish::confirm)
         .post(Editor, "/labs/{lab}/studies/{study}/publish", studies::publish::publish)
         .post(Editor, "/labs/{lab}/studies/{study}/close", studies::publish::close)
         .post(Editor, "/labs/{lab}/studies/{study}/delete", studies::publish::delete)
         .post(Editor, "/labs/{lab}/studies/{study}/budget", studies::publish::set_budget)
+        .get(Viewer, "/labs/{lab}/studies/{study}/review", review::table::page)
+        .get(Viewer, "/labs/{lab}/studies/{study}/review/news", review::table::news)
+        .post(Editor, "/labs/{lab}/studies/{study}/review", review::decide::confirm)
+        .post(Editor, "/labs/{lab}/studies/{study}/review/decide", review::decide::decide)
+        .get(Viewer, "/labs/{lab}/studies/{study}/orders", review::orders::page)
+        .get(Viewer, "/labs/{lab}/studies/{study}/participations.csv", review::file::download)
 }
 
 /// A lab's keys at recruiters.

@@ -5,6 +5,7 @@
 //! | [`list`] | all studies of a lab; the lab's front page |
 //! | [`form`], `prefill`, `choices`, `fields`, [`cost`] | a draft, chosen, filled in and priced |
 //! | [`page`], `attention` | a draft with its advice; a study that runs, kept up to date |
+//! | [`preview`] | what workers will see |
 //! | [`publish`] | publish, close, delete, change the budget |
 //! | `words`, `bar`, `chart` | pure: figures as people read and see them |
 
@@ -18,8 +19,9 @@ pub mod form;
 pub mod list;
 pub mod page;
 mod prefill;
+pub mod preview;
 pub mod publish;
-mod words;
+pub(super) mod words;
 
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -37,7 +39,7 @@ impl Owned for Study {
 }
 
 /// The study's own page.
-fn path(study: &Study) -> String {
+pub(super) fn path(study: &Study) -> String {
     format!("/labs/{}/studies/{}", study.lab_id, study.id)
 }
 

@@ -35,7 +35,6 @@ struct DraftPage {
     connection: Connection,
     cost: Cost,
     advice: Vec<Advice>,
-    blocked: bool,
     may_edit: bool,
 }
 
@@ -188,7 +187,6 @@ async fn draft(app: &App, viewer: &Member, study: Study) -> WebResult {
         layout: layout(viewer, &study, study.name.clone()).await?,
         path: path(&study),
         cost: Cost::of_figures(app, Figures::of(&study), Some(&connection)),
-        blocked: crate::studies::advice::blocks(&advice),
         may_edit: viewer.may_edit(),
         site,
         connection,

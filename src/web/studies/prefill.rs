@@ -75,6 +75,9 @@ pub async fn existing(app: &App, site: &Site, code: &str) -> Result<Existing, St
 pub fn from_existing(typed: &mut Typed, existing: &Existing) {
     from_config(typed, &existing.config);
     typed.config = existing.config.name.clone();
+    if typed.places.trim().is_empty() {
+        (typed.places, typed.spares) = (existing.free.to_string(), "0".into());
+    }
     if let Some(html) = &existing.template_html {
         typed.template_html = html.clone();
         typed.play = "template".into();

@@ -1,0 +1,291 @@
+//! Decisions in two steps: a page that lists every row and the sum, then the orders.
+
+use std::collections::HashSet;
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect};
+use kernel::money::Cents;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{person, table};
+use crate::app::App;
+use crate::audit;
+use crate::payments::{self, Kind, OrderError, budget};
+use crate::review::{self, Decision, Plan, ReviewError};
+use crate::studies::Study;
+use crate::web::error::{Error, WebResult};
+use crate::web::forms::Form;
+use crate::web::guard::{Editor, Row};
+use crate::web::page::{Layout, show, show_as};
+use crate::web::session::{self, Tone};
+use crate::web::studies::{page::layout, path, words};
+
+#[derive(Template)]
+#[template(path = "review/confirm.html")]
+struct ConfirmPage {
+    layout: Layout,
+    path: String,
+    kind: Choice,
+    form: Form,
+    plan: Plan,
+    /// Left out because a decision about them is under way.
+    under_way: usize,
+    /// What the budget has left before this.
+    left: Cents,
+}
+
+/// The buttons of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Choice {
+    Approve,
+    ApproveWithBonus,
+    Bonus,
+    Reject,
+}
+
+impl Choice {
+    fn parse(word: &str) -> Option<Self> {
+        [Self::Approve, Self::ApproveWithBonus, Self::Bonus, Self::Reject]
+            .into_iter()
+            .find(|one| one.as_str() == word)
+    }
+
+    /// In forms, and after `review.` in the list of what happened.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::ApproveWithBonus => "approve_with_bonus",
+            Self::Bonus => "bonus",
+            Self::Reject => "reject",
+        }
+    }
+
+    fn action(self) -> &'static str {
+        match self {
+            Self::Approve => "review.approve",
+            Self::ApproveWithBonus => "review.approve_with_bonus",
+            Self::Bonus => "review.bonus",
+            Self::Reject => "review.reject",
+        }
+    }
+
+    fn heading(self) -> &'static str {
+        match self {
+            Self::Approve => "Approve, without a bonus",
+            Self::ApproveWithBonus => "Approve and pay the bonus",
+            Self::Bonus => "Pay a bonus",
+            Self::Reject => "Reject",
+        }
+    }
+
+    fn pays_bonus(self) -> bool {
+        matches!(self, Self::ApproveWithBonus | Self::Bonus)
+    }
+
+    fn approves(self) -> bool {
+        matches!(self, Self::Approve | Self::ApproveWithBonus)
+    }
+
+    fn rejects(self) -> bool {
+        self == Self::Reject
+    }
+
+    /// The decision that the form describes; mistakes are noted in it.
+    fn decision(self, form: &mut Form) -> Decision {
+        let words = form.text("words", 0..=1000);
+        let amount = if self.pays_bonus() { amount(form) } else { None };
+        match self {
+            Self::Approve => Decision::Approve { feedback: words },
+            Self::ApproveWithBonus => Decision::ApproveWithBonus { feedback: words, amount },
+            Self::Bonus => Decision::Bonus { amount, words },
+            Self::Reject => Decision::Reject { reason: words },
+        }
+    }
+}
+
+fn amount(form: &mut Form) -> Option<Cents> {
+    let typed = form.value("amount").trim().trim_start_matches('$').to_owned();
+    if typed.is_empty() {
+        return None;
+    }
+    typed.parse().map_err(|why: kernel::money::AmountError| form.fail("amount", format!("{why}."))).ok()
+}
+
+/// What was ticked and what is wanted.
+struct Wish {
+    choice: Choice,
+    decision: Decision,
+    ids: Vec<Uuid>,
+    under_way: usize,
+}
+
+/// `POST /labs/{lab}/studies/{study}/review`: the confirmation page; changes nothing.
+///
+/// # Errors
+/// When no decision is named, or the database does not answer.
+pub async fn confirm(
+    State(app): State<App>,
+    Row(editor, study): Row<Editor, Study>,
+    mut form: Form,
+) -> WebResult {
+    let wish = wish(&app, &study, &mut form).await?;
+    if wish.ids.is_empty() {
+        let words = match wish.under_way {
+            0 => "Nobody was ticked, so there is nothing to decide.",
+            _ => "A decision about them is under way already.",
+        };
+        session::flash(&editor.session, Tone::Note, words).await?;
+        return Ok(Redirect::to(&format!("{}/review", path(&study))).into_response());
+    }
+    // A rejection's reason is asked for on the page that follows.
+    let checked = match &wish.decision {
+        Decision::Reject { reason } if reason.is_empty() => Decision::Reject { reason: "-".into() },
+        other => other.clone(),
+    };
+    let page = page(&app, &editor, &study, &wish, &checked, form).await?;
+    show(&page)
+}
+
+/// `POST /labs/{lab}/studies/{study}/review/decide`: orders what the page showed.
+///
+/// # Errors
+/// When no decision is named, or the database does not answer.
+pub async fn decide(
+    State(app): State<App>,
+    Row(editor, study): Row<Editor, Study>,
+    mut form: Form,
+) -> WebResult {
+    let wish = wish(&app, &study, &mut form).await?;
+    let shown: Option<Cents> = form.value("shown").parse().ok();
+    if wish.choice.rejects() {
+        form.text("words", 1..=1000);
+    }
+    let shown = match shown {
+        Some(shown) if form.is_valid() && !wish.ids.is_empty() => shown,
+        _ => return refuse(&app, &editor, &study, &wish, form, StatusCode::UNPROCESSABLE_ENTITY).await,
+    };
+    let now = app.clock.now();
+    let mut tx = app.pool.begin().await?;
+    let by = editor.account.id;
+    let ordered = review::carry_out(&mut tx, now, &study, by, &wish.ids, &wish.decision, shown).await;
+    match ordered {
+        Ok(count) => {
+            let detail = json!({ "name": study.name, "people": wish.ids.len(), "total": shown.to_string() });
+            let entry = audit::Entry::new(study.lab_id.0, by.0, wish.choice.action()).about(study.id.0);
+            audit::record(&mut tx, now, entry.with(detail)).await?;
+            tx.commit().await?;
+            let said = told(count, shown);
+            session::flash(&editor.session, Tone::Good, said).await?;
+            Ok(Redirect::to(&format!("{}/review", path(&study))).into_response())
+        }
+        Err(ReviewError::Order(OrderError::Database(error))) => Err(error.into()),
+        Err(error) => {
+            tx.rollback().await?;
+            form.fail("", error);
+            refuse(&app, &editor, &study, &wish, form, StatusCode::CONFLICT).await
+        }
+    }
+}
+
+fn told(orders: usize, total: Cents) -> String {
+    match orders {
+        0 => "Nothing new was ordered: it was under way already.".to_owned(),
+        _ => format!(
+            "{}, {} with fees. They are being sent now.",
+            words::count(orders, "order was placed", "orders were placed"),
+            words::money(total)
+        ),
+    }
+}
+
+async fn wish(app: &App, study: &Study, form: &mut Form) -> WebResult<Wish> {
+    let choice = Choice::parse(form.value("decision"));
+    let choice = choice.ok_or(Error::BadRequest("Choose what to do with the people you ticked."))?;
+    let decision = choice.decision(form);
+    let ticked: Vec<Uuid> = form.all("id").iter().filter_map(|id| id.parse().ok()).collect();
+    let mut conn = app.pool.acquire().await?;
+    let orders = payments::store::of_study(&mut conn, study.id).await?;
+    drop(conn);
+    let decided: HashSet<Uuid> = table::group(&orders)
+        .into_iter()
+        .filter(|(_, orders)| choice != Choice::Bonus && person::under_way(orders))
+        .map(|(id, _)| id.0)
+        .collect();
+    let all = ticked.len();
+    let ids: Vec<Uuid> = ticked.into_iter().filter(|id| !decided.contains(id)).collect();
+    Ok(Wish { choice, decision, under_way: all - ids.len(), ids })
+}
+
+async fn page(
+    app: &App,
+    editor: &Editor,
+    study: &Study,
+    wish: &Wish,
+    decision: &Decision,
+    form: Form,
+) -> WebResult<ConfirmPage> {
+    let mut tx = app.pool.begin().await?;
+    let plan = match review::plan(&mut tx, study, &wish.ids, decision).await {
+        Ok(plan) => plan,
+        Err(ReviewError::Order(OrderError::Database(error))) => return Err(error.into()),
+        Err(error) => return Err(Error::Conflict(error.to_string())),
+    };
+    let left = budget::of(&mut tx, study.id, false).await?.left();
+    tx.rollback().await?;
+    Ok(ConfirmPage {
+        layout: layout(editor, study, wish.choice.heading().to_owned()).await?,
+        path: path(study),
+        kind: wish.choice,
+        under_way: wish.under_way,
+        form,
+        plan,
+        left,
+    })
+}
+
+/// The page again, with what stands in the way.
+async fn refuse(
+    app: &App,
+    editor: &Editor,
+    study: &Study,
+    wish: &Wish,
+    form: Form,
+    status: StatusCode,
+) -> WebResult {
+    let checked = match &wish.decision {
+        Decision::Reject { .. } => Decision::Reject { reason: "-".into() },
+        Decision::Approve { .. } => Decision::Approve { feedback: String::new() },
+        Decision::ApproveWithBonus { amount, .. } => {
+            Decision::ApproveWithBonus { feedback: String::new(), amount: *amount }
+        }
+        Decision::Bonus { amount, .. } => Decision::Bonus { amount: *amount, words: String::new() },
+    };
+    show_as(status, &page(app, editor, study, wish, &checked, form).await?)
+}
+
+impl ConfirmPage {
+    fn bonuses(&self) -> Cents {
+        self.plan.lines.iter().map(|line| line.amount(Kind::Bonus)).sum()
+    }
+
+    fn rewards(&self) -> Cents {
+        self.plan.lines.iter().map(|line| line.amount(Kind::Approve)).sum()
+    }
+
+    fn fees(&self) -> Cents {
+        self.plan.lines.iter().map(review::Line::fees).sum()
+    }
+
+    /// The last button's words.
+    fn button(&self) -> String {
+        let people = words::count(self.plan.able(), "person", "people");
+        match self.kind {
+            Choice::Reject => format!("Reject {people}"),
+            Choice::Bonus => format!("Pay {} to {people}", words::money(self.plan.total())),
+            _ => format!("Approve {people} for {}", words::money(self.plan.total())),
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The pages of review: everybody of a study, decisions about them, the orders that follow, a file.
+//!
+//! | part | one idea |
+//! | --- | --- |
+//! | [`table`] | everybody, with what is known and what waits for a decision |
+//! | [`decide`] | ticked rows become a plan on a confirmation page, and the plan becomes orders |
+//! | [`orders`] | every order and its state in words |
+//! | [`file`] | everybody as CSV |
+//! | `person`, `filter` | pure: one row in words; which rows are shown |
+
+pub mod decide;
+pub mod file;
+mod filter;
+pub mod orders;
+mod person;
+pub mod table;

@@ -1,0 +1,161 @@
+//! One participation in words. Pure.
+
+use chrono::{DateTime, Utc};
+use kernel::money::Cents;
+
+use crate::participation::{Participation, Stage};
+use crate::payments::{Kind, Order, OrderState};
+use crate::review::{self, policy};
+use crate::studies::{Play, Study};
+use crate::web::studies::words::{away, money};
+
+/// A row of the table.
+#[derive(Debug, Clone)]
+pub struct Person {
+    pub row: Participation,
+    /// The recruiter's id, for those who may decide.
+    pub worker: Option<String>,
+    /// The badge's colour.
+    pub tone: &'static str,
+    /// What happened when, the latest first.
+    pub times: Vec<String>,
+    /// Where oTree last said they were.
+    pub page: Option<String>,
+    /// The bonus decided or proposed, or why there is none.
+    pub bonus: Bonus,
+    /// What became of the code that the researcher's own page asked for.
+    pub code: Option<&'static str>,
+    /// When it is approved by itself.
+    pub countdown: Option<String>,
+    /// Orders that are under way or went wrong, in words with a tone.
+    pub orders: Vec<(&'static str, String)>,
+    /// Whether something can be decided here now.
+    pub open: bool,
+}
+
+/// The bonus as the table shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Bonus {
+    /// Nothing to say yet.
+    None,
+    /// Would be paid.
+    Proposed(String),
+    /// Was decided.
+    Decided(String),
+    /// Cannot be proposed, and why.
+    Refused(String),
+}
+
+impl Person {
+    /// The row with everything around it. `orders` are those of this participation.
+    pub fn of(
+        study: &Study,
+        row: Participation,
+        worker: Option<String>,
+        orders: &[&Order],
+        now: DateTime<Utc>,
+    ) -> Self {
+        let deciding = under_way(orders);
+        let decidable = policy::may_decide(row.stage).is_ok();
+        let payable = policy::may_pay_bonus(row.stage, row.bonus).is_ok();
+        Self {
+            worker,
+            tone: tone(row.stage),
+            times: times(&row, now),
+            page: page(&row),
+            bonus: bonus(study, &row),
+            code: code(study, &row),
+            countdown: row.auto_approve_at.filter(|_| decidable && !deciding).map(|at| away(at, now)),
+            orders: orders.iter().filter_map(|order| order_words(order)).collect(),
+            open: (decidable && !deciding) || payable,
+            row,
+        }
+    }
+}
+
+/// Whether a decision about this participation has been ordered and may still come about.
+pub fn under_way(orders: &[&Order]) -> bool {
+    orders.iter().any(|order| order.kind != Kind::Bonus && order.state != OrderState::Refused)
+}
+
+fn tone(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Paid | Stage::Approved => "good",
+        Stage::Submitted => "note",
+        Stage::SubmittedUnfinished | Stage::FinishedUnsubmitted => "warn",
+        Stage::Rejected => "bad",
+        _ => "still",
+    }
+}
+
+fn times(row: &Participation, now: DateTime<Utc>) -> Vec<String> {
+    let decided = row.rejected_at.map(|at| ("rejected", at)).or(row.approved_at.map(|at| ("approved", at)));
+    let all = [
+        decided,
+        row.submitted_at.map(|at| ("submitted", at)),
+        row.returned_at.filter(|_| row.submitted_at.is_none()).map(|at| ("gone", at)),
+        row.finished_at.map(|at| ("finished", at)),
+        Some(("came", row.admitted_at)),
+    ];
+    all.into_iter().flatten().map(|(word, at)| format!("{word} {}", away(at, now))).collect()
+}
+
+fn page(row: &Participation) -> Option<String> {
+    let page = row.page.as_deref()?;
+    Some(row.page_index.map_or_else(|| page.to_owned(), |index| format!("{page} ({index})")))
+}
+
+fn bonus(study: &Study, row: &Participation) -> Bonus {
+    if let Some(decided) = row.bonus {
+        return Bonus::Decided(money(decided));
+    }
+    if row.finished_at.is_none() && row.submitted_at.is_none() && row.payoff.is_none_or(|p| p == Cents::ZERO)
+    {
+        return Bonus::None;
+    }
+    match review::proposed_bonus(study, row) {
+        Ok(amount) => Bonus::Proposed(money(amount)),
+        Err(why) => Bonus::Refused(why),
+    }
+}
+
+/// Compares the code that the worker pasted into the researcher's own page with ours.
+fn code(study: &Study, row: &Participation) -> Option<&'static str> {
+    if study.play != Play::Template || row.submitted_at.is_none() {
+        return None;
+    }
+    let answers = row.answers.as_ref()?.as_array()?;
+    let typed = answers.iter().find(|pair| pair[0] == "completion_code").and_then(|pair| pair[1].as_str());
+    Some(match typed {
+        Some(typed) if typed.trim().eq_ignore_ascii_case(&row.code) => "the code is right",
+        Some("") | None => "no code was entered",
+        Some(_) => "the code is wrong",
+    })
+}
+
+fn order_words(order: &Order) -> Option<(&'static str, String)> {
+    let what = match order.kind {
+        Kind::Approve => "approval",
+        Kind::Reject => "rejection",
+        Kind::Bonus => "bonus",
+    };
+    let problem = order.problem.as_deref().map(|problem| format!(": {problem}")).unwrap_or_default();
+    match order.state {
+        OrderState::Done => None,
+        OrderState::Refused => Some(("bad", format!("{what} refused{problem}"))),
+        OrderState::Unknown => Some(("warn", format!("{what} unclear{problem}"))),
+        _ => Some(("note", format!("{what} {}{problem}", state_words(order.state)))),
+    }
+}
+
+/// An order's state as people say it.
+pub fn state_words(state: OrderState) -> &'static str {
+    match state {
+        OrderState::Planned => "waits for the approval",
+        OrderState::Authorised => "is about to be sent",
+        OrderState::Sending => "is being sent",
+        OrderState::Done => "done",
+        OrderState::Refused => "refused",
+        OrderState::Unknown => "unclear: the answer was lost, and oTree HR is asking",
+    }
+}
