@@ -6,6 +6,8 @@
 use axum::http::{Method, StatusCode};
 use chrono::{DateTime, Utc};
 use kernel::clock::Clock;
+use otree_hr::connections::{self, Act, Custom, Environment, Keys, NewConnection};
+use otree_hr::labs::LabId;
 use otree_hr::web::routes::{self, Access, Route};
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -49,7 +51,7 @@ impl World {
     /// A new lab of the same people, so that no route meets what another one did.
     async fn plant(&self) -> Planted {
         let (pool, now) = (&self.site.app.pool, self.site.clock.now());
-        let [lab, site, connection, study, invitation, member] = std::array::from_fn(|_| Uuid::now_v7());
+        let [lab, site, study, invitation, member] = std::array::from_fn(|_| Uuid::now_v7());
         let run = async |sql: &'static str, ids: &[Uuid]| {
             let mut query = sqlx::query(sql).bind(now);
             for id in ids {
@@ -78,18 +80,11 @@ impl World {
         }
         run(
             "INSERT INTO site (id, lab_id, name, base_url, next_check_at, created_at)
-             VALUES ($2, $3, 'A server', 'http://127.0.0.1:9', $1, $1)",
+             VALUES ($2, $3, 'A server', 'http://127.0.0.1:4999', $1, $1)",
             &[site, lab],
         )
         .await;
-        run(
-            "INSERT INTO connection (id, lab_id, name, recruiter, environment, endpoint, worker_site,
-                 access_key_id, secret_sealed, created_at)
-             VALUES ($2, $3, 'A marketplace', 'mturk', 'custom', 'http://127.0.0.1:9', 'http://127.0.0.1:9',
-                 'AKIDEXAMPLE', '\\x00', $1)",
-            &[connection, lab],
-        )
-        .await;
+        let connection = self.connection(lab).await;
         run(STUDY, &[study, lab, site, connection]).await;
         run(
             "INSERT INTO invitation (id, lab_id, role, token_hash, created_at, expires_at)
@@ -98,6 +93,20 @@ impl World {
         )
         .await;
         Planted { lab, site, connection, study, invitation, member }
+    }
+
+    async fn connection(&self, lab: Uuid) -> Uuid {
+        let app = &self.site.app;
+        let nowhere: url::Url = "http://127.0.0.1:4999".parse().unwrap();
+        let new = NewConnection {
+            name: "A marketplace".into(),
+            environment: Environment::Custom,
+            custom: Some(Custom { endpoint: nowhere.clone(), worker_site: nowhere }),
+            keys: Keys { access_key_id: "AKIDEXAMPLE".into(), secret: "wJalrXUtnFEMI".into() },
+        };
+        let act = Act { lab: LabId(lab), by: None, at: self.site.clock.now() };
+        let mut conn = app.pool.acquire().await.unwrap();
+        connections::create(&mut conn, &app.config.keyring, act, &new).await.unwrap().0
     }
 }
 
