@@ -292,3 +292,20 @@ async fn what_is_done_to_a_connection_is_written_down() {
     ];
     assert_eq!(done, expected);
 }
+
+#[tokio::test]
+async fn keys_and_addresses_that_cannot_be_used_any_more_are_explained() {
+    let app = app(NOWHERE, &[]).await;
+    let lab = lab(&app.pool).await;
+    let sealed = made(&app, lab, &named("Sealed elsewhere")).await.unwrap();
+    sqlx::query("UPDATE connection SET secret_sealed = '\\x00' WHERE id = $1")
+        .bind(sealed)
+        .execute(&app.pool)
+        .await
+        .unwrap();
+    let private = made(&app, lab, &custom("http://127.0.0.1:9999")).await.unwrap();
+    for (id, words) in [(sealed, "Enter them again"), (private, "private or reserved network")] {
+        let trial = test(&app, &found(&app, lab, id).await.unwrap()).await.unwrap();
+        assert!(trial.problem.as_ref().unwrap().contains(words), "{trial:?}");
+    }
+}

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use kernel::money::Cents;
+use kernel::outbound::AddressError;
+use kernel::secret::SecretError;
 
 use super::{Connection, Environment, recruiter, store};
 use crate::app::App;
-use crate::recruiters::AskError;
+use crate::recruiters::{AskError, Recruiter};
 
 /// How long a person waits for a test.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -28,21 +30,36 @@ pub struct Trial {
 /// # Errors
 /// When the connection is gone, its secret cannot be opened, or the database does not answer.
 pub async fn test(app: &App, connection: &Connection) -> anyhow::Result<Trial> {
-    let recruiter = recruiter(app, connection.id).await?;
-    let answer = tokio::time::timeout(PATIENCE, recruiter.balance())
-        .await
-        .unwrap_or_else(|_| Err(AskError::Unavailable("The recruiter did not answer in time.".into())));
+    let answer = match recruiter(app, connection.id).await {
+        Ok(recruiter) => ask(recruiter.as_ref(), connection.environment).await,
+        Err(error) => Err(unusable(&error).ok_or(error)?),
+    };
+    let kept = connection.trial.as_ref().and_then(|trial| trial.balance);
     let (problem, balance) = match answer {
         Ok(balance) => (None, Some(balance)),
-        Err(error) => {
-            let kept = connection.trial.as_ref().and_then(|trial| trial.balance);
-            (Some(words(&error, connection.environment)), kept)
-        }
+        Err(problem) => (Some(problem), kept),
     };
     let trial = Trial { checked_at: app.clock.now(), problem, balance };
     let mut conn = app.pool.acquire().await?;
     store::record(&mut conn, connection, &trial).await?;
     Ok(trial)
+}
+
+async fn ask(recruiter: &dyn Recruiter, environment: Environment) -> Result<Cents, String> {
+    let silence = || Err(AskError::Unavailable("The recruiter did not answer in time.".into()));
+    let answer = tokio::time::timeout(PATIENCE, recruiter.balance()).await.unwrap_or_else(|_| silence());
+    answer.map_err(|error| words(&error, environment))
+}
+
+/// What is stored and cannot be used, in words; `None` for trouble that the lab cannot mend.
+fn unusable(error: &anyhow::Error) -> Option<String> {
+    if error.is::<SecretError>() {
+        return Some(
+            "The stored keys cannot be opened with this server's secret key. Enter them again.".into(),
+        );
+    }
+    let problem = error.downcast_ref::<AddressError>()?;
+    Some(format!("The address of the server cannot be used: {problem}."))
 }
 
 /// The recruiter's own words, and what else may explain a silence.

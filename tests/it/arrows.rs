@@ -17,7 +17,7 @@ const DOMAINS: [(&str, &[&str]); 9] = [
     ("accounts", &["audit"]),
     ("labs", &["accounts", "audit"]),
     ("sites", &["labs", "audit"]),
-    ("connections", &["labs", "audit"]),
+    ("connections", &["accounts", "labs", "audit"]),
     ("studies", &["accounts", "labs", "audit", "sites", "connections"]),
     ("participation", &["labs", "sites", "connections", "studies"]),
     ("payments", &["accounts", "labs", "audit", "connections", "studies", "participation"]),
