@@ -69,6 +69,11 @@ impl Connection {
     pub fn place(&self, market: &Url) -> Option<Place> {
         Place::of(self.environment, self.custom.as_ref(), market)
     }
+
+    /// What the last test found wrong.
+    pub fn problem(&self) -> Option<&str> {
+        self.trial.as_ref()?.problem.as_deref()
+    }
 }
 
 /// A connection to be made.

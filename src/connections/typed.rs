@@ -12,7 +12,7 @@ pub struct AccessKeyId(String);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// Not the shape of an access key id.
-    #[error("An access key id has 16 to 128 letters and digits, such as AKIA….")]
+    #[error("An access key id has 16 to 128 letters and digits.")]
     AccessKeyId,
     /// Empty, cut, or with spaces inside.
     #[error("A secret access key has at least 16 characters and no spaces.")]

@@ -173,7 +173,7 @@ fn ask_again(form: &mut Form) {
 }
 
 /// An error's words as a sentence of their own.
-fn capital(words: &str) -> String {
+pub(super) fn capital(words: &str) -> String {
     let (head, rest) = words.split_at(words.chars().next().map_or(0, char::len_utf8));
     format!("{}{rest}.", head.to_uppercase())
 }

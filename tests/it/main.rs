@@ -7,6 +7,8 @@ mod admission;
 #[cfg(test)]
 mod arrows;
 #[cfg(test)]
+mod connections;
+#[cfg(test)]
 mod labs;
 #[cfg(test)]
 mod migrations;

@@ -5,7 +5,7 @@ pub mod new;
 use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect};
-use kernel::money::Cents;
+use secrecy::ExposeSecret;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -131,6 +131,7 @@ pub async fn replace_keys(
     mut form: Form,
 ) -> WebResult {
     let Some(keys) = keys(&mut form) else {
+        ask_again(&mut form);
         return show_invalid(&OnePage { keys: form, ..OnePage::new(&app, &owner, connection).await? });
     };
     let mut tx = app.pool.begin().await?;
@@ -176,6 +177,13 @@ fn keys(form: &mut Form) -> Option<Keys> {
     Some(Keys { access_key_id: access_key_id?.as_str().to_owned(), secret: secret.ok()? })
 }
 
+/// A secret that was typed does not come back with the page.
+fn ask_again(form: &mut Form) {
+    if !form.secret("secret_access_key").expose_secret().is_empty() {
+        form.fail("secret_access_key", "Enter the secret key once more; pages never show it.");
+    }
+}
+
 /// Puts a refusal that the person can mend beside its field.
 fn beside<T>(form: &mut Form, field: &str, result: Result<T, ConnectionError>) -> WebResult<Option<T>> {
     match result {
@@ -196,19 +204,13 @@ fn as_error(error: ConnectionError) -> Error {
     }
 }
 
-/// What a test found, as the message of the next page.
+/// A good test as the message of the next page; what is wrong stands on the page itself.
 async fn tell(member: &Member, trial: &Trial) -> WebResult<()> {
-    let (tone, words) = match (&trial.problem, trial.balance) {
-        (Some(_), _) => (Tone::Bad, "The test failed. What is wrong stands below.".to_owned()),
+    match (&trial.problem, trial.balance) {
         (None, Some(balance)) => {
-            (Tone::Good, format!("The connection works: {} available.", dollars(balance)))
+            let words = format!("The connection works: ${balance} available.");
+            session::flash(&member.session, Tone::Good, words).await
         }
-        (None, None) => (Tone::Good, "The connection works.".to_owned()),
-    };
-    session::flash(&member.session, tone, words).await
-}
-
-/// An amount as people read it.
-fn dollars(amount: Cents) -> String {
-    format!("${amount}")
+        _ => Ok(()),
+    }
 }

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 
-use super::{NAME, act, beside, keys, tell, to};
+use super::{NAME, act, ask_again, beside, keys, tell, to};
 use crate::app::App;
 use crate::connections::{self, ConnectionId, Custom, Environment, NewConnection};
 use crate::labs::LabId;
@@ -11,6 +11,7 @@ use crate::web::error::{Error, WebResult};
 use crate::web::forms::Form;
 use crate::web::guard::{Editor, Member, Owner};
 use crate::web::page::{Layout, Nav, show, show_invalid};
+use crate::web::sites::capital;
 
 /// Where keys lead, as the form offers it.
 const PLACES: [(&str, &str, &str); 3] = [
@@ -79,6 +80,7 @@ pub async fn create(State(app): State<App>, owner: Owner, mut form: Form) -> Web
             return tried(&app, &owner, id).await;
         }
     }
+    ask_again(&mut form);
     show_invalid(&NewPage { keys: form, ..NewPage::new(&owner).await? })
 }
 
@@ -114,7 +116,9 @@ fn addresses(app: &App, form: &mut Form) -> Option<Custom> {
         if typed.is_empty() {
             return None;
         }
-        connections::address(&app.outbound, &typed).map_err(|problem| form.fail(field, problem)).ok()
+        connections::address(&app.outbound, &typed)
+            .map_err(|problem| form.fail(field, capital(&problem.to_string())))
+            .ok()
     };
     let (endpoint, worker_site) = (address("endpoint"), address("worker_site"));
     Some(Custom { endpoint: endpoint?, worker_site: worker_site? })
