@@ -9,6 +9,8 @@ mod arrows;
 #[cfg(test)]
 mod connections;
 #[cfg(test)]
+mod crash;
+#[cfg(test)]
 mod labs;
 #[cfg(test)]
 mod migrations;

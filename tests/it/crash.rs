@@ -1,0 +1,240 @@
+//! The real worker process dies at the worst moments; the next one completes the work, and nothing happens twice.
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use kernel::money::Cents;
+use kernel::testing::ProcessGroup;
+use market::clock::Turn;
+use market::journal::Effect;
+use otree_hr::review::Decision;
+use otree_hr::studies::{Study, sessions};
+use sqlx::ConnectOptions;
+use tempfile::TempDir;
+use tokio::time::Instant;
+
+use crate::support::books;
+use crate::support::world::{Guest, World};
+
+/// How long anything may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The signal of a process that ends itself.
+const ABORTED: i32 = 6;
+
+/// `otree-hr work` on the world's database.
+struct Worker {
+    process: ProcessGroup,
+    folder: TempDir,
+}
+
+impl Worker {
+    fn start(world: &World, crash_at: Option<&str>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let log = std::fs::File::create(folder.path().join("log")).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_otree-hr"));
+        let config = &world.app().config;
+        let database = world.app().pool.connect_options().to_url_lossy();
+        command
+            .arg("work")
+            .env("DATABASE_URL", database.as_str())
+            .env("SECRET_KEY", "0123456789abcdef0123456789abcdef")
+            .env("OTREE_HR_DATA", folder.path())
+            .env("PUBLIC_URL", config.public_url.as_str())
+            .env("MARKET_URL", config.market_url.as_str())
+            .env("ALLOW_PRIVATE_NETWORKS", "127.0.0.0/8")
+            .env_remove("CRASH_AT")
+            .stdin(Stdio::null())
+            .stderr(log.try_clone().unwrap())
+            .stdout(log);
+        if let Some(point) = crash_at {
+            command.env("CRASH_AT", point);
+        }
+        Self { process: ProcessGroup::spawn(&mut command).unwrap(), folder }
+    }
+
+    async fn ended(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.process.ended() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "the worker did not reach the point:\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+}
+
+/// A worker comes as far as the point and no further; what had happened until then is sound.
+async fn crash(world: &World, study: &Study, point: &str) {
+    let mut worker = Worker::start(world, Some(point));
+    let status = worker.ended().await;
+    assert_eq!(status.signal(), Some(ABORTED), "{point}: {status}\n{}", worker.log());
+    books::check(world, study).await;
+    // Time passes until what the dead process held is free again.
+    for table in ["study", "batch", "otree_session", "payment_order", "site"] {
+        let sql = format!(
+            "UPDATE {table} SET lease_until = now() - interval '1 second' WHERE lease_until IS NOT NULL"
+        );
+        sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&world.app().pool).await.unwrap();
+    }
+}
+
+/// Another worker runs until the query says that all is done.
+async fn complete(world: &World, study: &Study, all_is_done: &'static str) {
+    let worker = Worker::start(world, None);
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let done: bool =
+            sqlx::query_scalar(all_is_done).bind(study.id.0).fetch_one(&world.app().pool).await.unwrap();
+        if done {
+            break;
+        }
+        assert!(Instant::now() < deadline, "not completed:\n{}", worker.log());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    drop(worker);
+    books::settled(world, study).await;
+}
+
+const PUBLISHED: &str = "SELECT state = 'open' FROM study WHERE id = $1";
+const PAID: &str = "SELECT bool_and(stage = 'paid') FROM participation WHERE study_id = $1";
+const REJECTED: &str = "SELECT bool_and(stage = 'rejected') FROM participation WHERE study_id = $1";
+
+async fn publication_survives(point: &str, otree_sessions: usize) {
+    let world = World::new().await;
+    let study = world.press_publish(&world.lab.form()).await;
+    crash(&world, &study, point).await;
+    complete(&world, &study, PUBLISHED).await;
+    assert_eq!(world.journal(Effect::HitTypeCreated).await.len(), 1, "{point}");
+    assert_eq!(world.journal(Effect::HitCreated).await.len(), 2, "{point}");
+    // An unused session costs nothing, but the seats are those of one session only.
+    assert_eq!(world.otree.sessions().len(), otree_sessions, "{point}");
+    let mut conn = world.app().pool.acquire().await.unwrap();
+    assert_eq!(sessions::seat_count(&mut conn, study.id).await.unwrap(), (6, 0), "{point}");
+    drop(conn);
+    let current = world.lab.count("SELECT count(*) FROM otree_session WHERE state = 'ready'").await;
+    assert_eq!(current, 1, "{point}");
+}
+
+#[tokio::test]
+async fn a_crash_before_the_session_is_asked_for_leaves_one_session() {
+    publication_survives("publish.session.row", 1).await;
+}
+
+#[tokio::test]
+async fn a_crash_after_the_session_was_created_leaves_one_unused() {
+    publication_survives("publish.session.call", 2).await;
+}
+
+#[tokio::test]
+async fn a_crash_after_the_seats_were_stored_loses_none() {
+    publication_survives("publish.session.stored", 1).await;
+}
+
+#[tokio::test]
+async fn a_crash_before_a_batch_is_sent_sends_it_once() {
+    publication_survives("publish.batch.row", 1).await;
+}
+
+#[tokio::test]
+async fn a_crash_after_a_batch_was_sent_finds_it_again() {
+    publication_survives("publish.batch.call", 1).await;
+}
+
+#[tokio::test]
+async fn a_crash_after_a_batch_was_recorded_goes_on_with_the_next() {
+    publication_survives("publish.batch.recorded", 1).await;
+}
+
+async fn two_submitted() -> (World, Study, Vec<Guest>) {
+    let world = World::new().await;
+    let study = world.publish(&world.lab.form()).await;
+    let guests = world.submitted(&study, 2, "0.70").await;
+    (world, study, guests)
+}
+
+async fn approval_survives(point: &str) {
+    let (world, study, guests) = two_submitted().await;
+    let decision = Decision::ApproveWithBonus { feedback: "Thank you".into(), amount: None };
+    assert_eq!(world.decide(&study, &guests, &decision).await, 4);
+    crash(&world, &study, point).await;
+    assert_eq!(world.journal(Effect::BonusSent).await.len(), 0, "{point}: no bonus before its approval");
+    complete(&world, &study, PAID).await;
+    assert_eq!(world.journal(Effect::Approved).await.len(), 2, "{point}");
+    assert_eq!(world.journal(Effect::BonusSent).await.len(), 2, "{point}");
+}
+
+#[tokio::test]
+async fn a_crash_before_an_approval_is_sent_approves_once() {
+    approval_survives("payer.claimed").await;
+}
+
+#[tokio::test]
+async fn a_crash_after_an_approval_was_sent_approves_once() {
+    approval_survives("payer.sent").await;
+}
+
+async fn bonus_survives(point: &str) {
+    let (world, study, guests) = two_submitted().await;
+    world.market.set_clock(Turn::Step(chrono::Duration::days(8))).await.unwrap();
+    world.market.tick().await.unwrap();
+    world.later(chrono::Duration::minutes(10)).await;
+    let decision = Decision::Bonus { amount: Some(Cents(33)), words: "For your patience".into() };
+    assert_eq!(world.decide(&study, &guests, &decision).await, 2);
+    // The worker lives by the machine's clock, which is behind the one that was turned here.
+    sqlx::query("UPDATE payment_order SET next_step_at = created_at - interval '1 hour'")
+        .execute(&world.app().pool)
+        .await
+        .unwrap();
+    crash(&world, &study, point).await;
+    complete(&world, &study, PAID).await;
+    assert_eq!(world.journal(Effect::BonusSent).await.len(), 2, "{point}");
+}
+
+#[tokio::test]
+async fn a_crash_before_a_bonus_is_sent_pays_once() {
+    bonus_survives("payer.claimed").await;
+}
+
+#[tokio::test]
+async fn a_crash_after_a_bonus_was_sent_pays_once() {
+    bonus_survives("payer.sent").await;
+}
+
+#[tokio::test]
+async fn a_crash_after_a_rejection_was_sent_rejects_once() {
+    let (world, study, guests) = two_submitted().await;
+    let decision = Decision::Reject { reason: "The answers are random.".into() };
+    assert_eq!(world.decide(&study, &guests, &decision).await, 2);
+    crash(&world, &study, "payer.sent").await;
+    complete(&world, &study, REJECTED).await;
+    assert_eq!(world.journal(Effect::Rejected).await.len(), 2);
+}
+
+#[tokio::test]
+async fn every_crash_point_in_the_code_is_tried_here() {
+    let mut named = Vec::new();
+    let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() {
+                folders.push(entry);
+                continue;
+            }
+            let text = std::fs::read_to_string(&entry).unwrap();
+            named.extend(
+                text.split("crash::point(\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()),
+            );
+        }
+    }
+    assert!(named.len() >= 8, "{named:?}");
+    let here = include_str!("crash.rs");
+    for point in named {
+        assert!(here.contains(&format!("(\"{point}\"")), "nobody tries a crash at {point}");
+    }
+}
