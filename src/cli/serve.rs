@@ -105,7 +105,9 @@ impl Running {
                 self.listen(address, market).await?;
                 self.listen(config.listen, site).await
             }
-            None => self.listen(config.listen, Router::new().nest("/market", market).merge(site)).await,
+            None => {
+                self.listen(config.listen, Router::new().nest_service("/market", market).merge(site)).await
+            }
         }
     }
 

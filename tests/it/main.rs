@@ -7,9 +7,13 @@ mod admission;
 #[cfg(test)]
 mod arrows;
 #[cfg(test)]
+mod browser;
+#[cfg(test)]
 mod connections;
 #[cfg(test)]
 mod crash;
+#[cfg(test)]
+mod demo;
 #[cfg(test)]
 mod labs;
 #[cfg(test)]

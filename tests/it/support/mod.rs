@@ -1,6 +1,7 @@
 //! What several tests share.
 
 pub mod books;
+pub mod browser;
 pub mod client;
 pub mod door;
 pub mod lab;

@@ -25,6 +25,30 @@ use super::otree::Otree;
 /// How long anything may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(90);
 
+/// A server under way with an empty database, on free ports.
+pub struct Server(Running);
+
+impl Server {
+    pub async fn start() -> Self {
+        kernel::outbound::install_tls();
+        Self(serve::start(settings().await, Role { pages: true, work: true }).await.unwrap())
+    }
+
+    /// The site's address, with the last slash.
+    pub fn site(&self) -> &str {
+        self.0.app.config.public_url.as_str()
+    }
+
+    /// The worker site's address, with the last slash.
+    pub fn market(&self) -> &str {
+        self.0.app.config.market_url.as_str()
+    }
+
+    pub async fn stop(self) {
+        self.0.stop().await;
+    }
+}
+
 /// A server under way, and its one lab.
 pub struct Stage {
     pub app: App,
@@ -32,15 +56,14 @@ pub struct Stage {
     pub lab: LabId,
     pub site: SiteId,
     pub connection: ConnectionId,
-    running: Running,
+    server: Server,
 }
 
 impl Stage {
     /// Everything started, the site registered with its key.
     pub async fn open(otree: &Otree) -> Self {
-        kernel::outbound::install_tls();
-        let running = serve::start(settings().await, Role { pages: true, work: true }).await.unwrap();
-        let app = running.app.clone();
+        let server = Server::start().await;
+        let app = server.0.app.clone();
         let (owner, lab) = people(&app).await;
         let new = NewSite {
             name: "oTree".into(),
@@ -52,7 +75,7 @@ impl Stage {
         drop(conn);
         let act = connections::Act { lab, by: None, at: app.clock.now() };
         let connection = connections::create_rehearsal(&app, act, "Rehearsal").await.unwrap();
-        Self { app, owner, lab, site, connection, running }
+        Self { app, owner, lab, site, connection, server }
     }
 
     /// A form for a study of two places, with a reward of a dollar and a bonus of up to five.
@@ -161,7 +184,7 @@ impl Stage {
     /// Ends everything.
     pub async fn close(self) {
         drop(self.app);
-        self.running.stop().await;
+        self.server.stop().await;
     }
 }
 
