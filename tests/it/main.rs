@@ -29,6 +29,8 @@ mod river;
 #[cfg(test)]
 mod sites;
 #[cfg(test)]
+mod studies_pages;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tenancy;

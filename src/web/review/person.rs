@@ -17,7 +17,7 @@ pub struct Person {
     pub worker: Option<String>,
     /// The badge's colour.
     pub tone: &'static str,
-    /// What happened when, the latest first.
+    /// What happened last and when they came.
     pub times: Vec<String>,
     /// Where oTree last said they were.
     pub page: Option<String>,
@@ -97,7 +97,11 @@ fn times(row: &Participation, now: DateTime<Utc>) -> Vec<String> {
         row.finished_at.map(|at| ("finished", at)),
         Some(("came", row.admitted_at)),
     ];
-    all.into_iter().flatten().map(|(word, at)| format!("{word} {}", away(at, now))).collect()
+    let mut said: Vec<String> =
+        all.into_iter().flatten().map(|(word, at)| format!("{word} {}", away(at, now))).collect();
+    let later = said.len().saturating_sub(1);
+    said.drain(1.min(later)..later);
+    said
 }
 
 fn page(row: &Participation) -> Option<String> {

@@ -82,8 +82,8 @@ fn roughly(length: Duration) -> Option<String> {
     match length.num_minutes() {
         0 if length.num_seconds() < 30 => None,
         0 => Some("1 min".into()),
-        minutes @ 1..120 => Some(format!("{minutes} min")),
-        minutes @ 120..2880 => Some(plural(minutes / 60, "hour")),
+        minutes @ 1..60 => Some(format!("{minutes} min")),
+        minutes @ 60..2880 => Some(plural(minutes / 60, "hour")),
         minutes => Some(plural(minutes / 1440, "day")),
     }
 }
@@ -125,10 +125,10 @@ mod tests {
         for (step, words) in [
             (Duration::seconds(-5), "now"),
             (Duration::seconds(-40), "1 min ago"),
-            (Duration::minutes(-90), "90 min ago"),
+            (Duration::minutes(-90), "1 hour ago"),
             (Duration::hours(-5), "5 hours ago"),
             (Duration::days(3), "in 3 days"),
-            (Duration::minutes(119), "in 119 min"),
+            (Duration::minutes(59), "in 59 min"),
         ] {
             assert_eq!(away(now + step, now), words);
         }
