@@ -158,7 +158,7 @@ pub async fn of_study(conn: &mut PgConnection, study: StudyId) -> sqlx::Result<V
     orders!("WHERE o.study_id = $1 ORDER BY o.id", study.0).fetch_all(conn).await
 }
 
-/// Moves an order on, if this process still holds it. Returns whether it did.
+/// Moves an order on, if this process still holds it, with what follows from a refusal. Returns whether it did.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -180,9 +180,35 @@ pub async fn move_on(
         problem,
         next_step_at,
     )
+    .execute(&mut *conn)
+    .await?;
+    if moved.rows_affected() == 1 && to == OrderState::Refused {
+        decide_anew(conn, id).await?;
+    }
+    Ok(moved.rows_affected() == 1)
+}
+
+/// After a refusal: a bonus that waited for the approval is refused with it, and where no bonus is ordered
+/// any more there is none decided, so that the researcher can decide again.
+async fn decide_anew(conn: &mut PgConnection, refused: OrderId) -> sqlx::Result<()> {
+    query!(
+        "UPDATE payment_order SET state = 'refused', problem = 'The approval that it waited for was refused.'
+         WHERE kind = 'bonus' AND state = 'planned' AND participation_id = (
+            SELECT participation_id FROM payment_order WHERE id = $1 AND kind = 'approve')",
+        refused.0
+    )
+    .execute(&mut *conn)
+    .await?;
+    query!(
+        "UPDATE participation p SET bonus_cents = NULL FROM payment_order refused
+         WHERE refused.id = $1 AND refused.kind IN ('approve', 'bonus') AND p.id = refused.participation_id
+           AND p.bonus_paid_at IS NULL AND NOT EXISTS (
+            SELECT FROM payment_order WHERE participation_id = p.id AND kind = 'bonus' AND state <> 'refused')",
+        refused.0
+    )
     .execute(conn)
     .await?;
-    Ok(moved.rows_affected() == 1)
+    Ok(())
 }
 
 /// Ends an order as done, with the facts that follow for its participation. Returns whether this

@@ -123,6 +123,32 @@ async fn a_hundred_reloads_at_once_lead_to_one_seat() {
     assert_eq!(get(&lab.app, &place).await.status, StatusCode::OK);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storm_of_a_thousand_people_finds_two_hundred_seats_and_no_error() {
+    let lab = Lab::new().await;
+    let form = Typed { places: "150".into(), spares: "50".into(), batch_size: "50".into(), ..lab.form() };
+    let (study, _) = lab.open_study(&form).await;
+    // Every fifth comes twice.
+    let knocks = (0..1200).map(|n| {
+        let who = if n < 1000 { n } else { (n - 1000) * 5 };
+        let (app, address) = (lab.app.clone(), go(&study.code, "HIT1", &format!("W{who}"), "A1"));
+        tokio::spawn(async move { (who, get(&app, &address).await) })
+    });
+    let mut seated: HashMap<usize, String> = HashMap::new();
+    for (who, answer) in join_all(knocks).await.into_iter().map(Result::unwrap) {
+        if answer.status == StatusCode::SEE_OTHER {
+            let place = seated.entry(who).or_insert_with(|| answer.location()).clone();
+            assert_eq!(place, answer.location());
+        } else {
+            assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+            assert!(answer.body.contains("All places are taken"), "{}", answer.body);
+        }
+    }
+    assert_eq!(seated.len(), 200);
+    assert_eq!(seated.values().collect::<HashSet<_>>().len(), 200);
+    assert_eq!(seats_taken(&lab).await, 200);
+}
+
 #[tokio::test]
 async fn an_assignment_that_passes_to_another_worker_seats_both() {
     let lab = Lab::new().await;

@@ -35,4 +35,6 @@ mod support;
 #[cfg(test)]
 mod tenancy;
 #[cfg(test)]
+mod walls;
+#[cfg(test)]
 mod web;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kernel::clock::{Clock, TestClock};
 use kernel::money::Cents;
 use otree_hr::MIGRATOR;
-use otree_hr::accounts::AccountId;
+use otree_hr::accounts::{ACCOUNT_KEY, AccountId, Sessions};
 use otree_hr::app::App;
 use otree_hr::config::Config;
 use otree_hr::connections::{self, ConnectionId, Environment, Keys, NewConnection};
@@ -15,12 +15,20 @@ use otree_hr::sites::{self, NewSite, SiteId};
 use otree_hr::studies::batches::{self, Batch};
 use otree_hr::studies::draft::{self, Typed};
 use otree_hr::studies::{self, Study, StudyId, sessions};
-use sqlx::PgPool;
+use otree_hr::web;
 use sqlx::postgres::PgPoolOptions;
+use sqlx::{AssertSqlSafe, PgPool};
+use tower_sessions::session::{Id, Record};
+use tower_sessions::session_store::SessionStore;
 use url::Url;
+
+use super::client::Browser;
 
 /// Ends in nothing: no test of this kind calls anybody.
 const NOWHERE: &str = "http://127.0.0.1:9";
+/// The connection's secret and the site's key, which no page shows.
+pub const SECRET: &str = "wJalrXUtnFEMIsecret";
+pub const REST_KEY: &str = "rest-key-of-the-site";
 
 /// A lab and the process that serves it.
 pub struct Lab {
@@ -57,13 +65,13 @@ impl Lab {
     pub async fn new() -> Self {
         let clock = TestClock::starting_now();
         let app = App::new(config(NOWHERE.parse().unwrap()), database().await, clock.clone()).unwrap();
-        let keys = Keys { access_key_id: "AKIDEXAMPLE".into(), secret: "secret".into() };
+        let keys = Keys { access_key_id: "AKIDEXAMPLE".into(), secret: SECRET.into() };
         Self::found(app, clock, "first", NOWHERE, keys).await
     }
 
     /// Another lab of the same server.
     pub async fn neighbour(&self, name: &str) -> Self {
-        let keys = Keys { access_key_id: "AKIDEXAMPLE".into(), secret: "secret".into() };
+        let keys = Keys { access_key_id: "AKIDEXAMPLE".into(), secret: SECRET.into() };
         Self::found(self.app.clone(), self.clock.clone(), name, NOWHERE, keys).await
     }
 
@@ -78,14 +86,18 @@ impl Lab {
             .execute(&mut *conn)
             .await
             .unwrap();
-        let new = NewSite { name: "oTree".into(), base_url: otree.parse().unwrap(), key: None };
+        let new =
+            NewSite { name: "oTree".into(), base_url: otree.parse().unwrap(), key: Some(REST_KEY.into()) };
         let keyring = &app.config.keyring;
         let site = sites::register(&mut conn, keyring, id, &new, clock.now()).await.unwrap();
-        sqlx::query("UPDATE site SET state = 'ok', next_check_at = 'infinity' WHERE id = $1")
-            .bind(site.0)
-            .execute(&mut *conn)
-            .await
-            .unwrap();
+        sqlx::query(
+            "UPDATE site SET state = 'ok', next_check_at = 'infinity', session_configs = $2 WHERE id = $1",
+        )
+        .bind(site.0)
+        .bind(serde_json::json!([{ "name": "solo", "display_name": "Solo" }]))
+        .execute(&mut *conn)
+        .await
+        .unwrap();
         let new = NewConnection {
             name: "Rehearsal".into(),
             environment: Environment::Rehearsal,
@@ -115,6 +127,56 @@ impl Lab {
     /// The time as the product sees it.
     pub fn clock_now(&self) -> chrono::DateTime<chrono::Utc> {
         self.clock.now()
+    }
+
+    /// A browser in which this account is logged in.
+    pub async fn browser(&self, account: AccountId) -> Browser {
+        let now = self.clock.now();
+        let mut session = Record {
+            id: Id::default(),
+            data: [(ACCOUNT_KEY.to_owned(), serde_json::json!(account))].into(),
+            expiry_date: time::OffsetDateTime::from_unix_timestamp(now.timestamp()).unwrap()
+                + Sessions::COOKIE_AGE,
+        };
+        let sessions = Sessions::new(self.app.pool.clone(), self.app.clock.clone());
+        sessions.create(&mut session).await.unwrap();
+        let browser = Browser::on(web::router(self.app.clone()));
+        browser.plant(&format!("session={}", session.id));
+        browser
+    }
+
+    /// A browser of somebody new with this role in the lab.
+    pub async fn member(&self, role: Role) -> Browser {
+        let account = account(&self.app, &format!("{role}@example.org")).await;
+        self.join(account, role).await;
+        self.browser(account).await
+    }
+
+    /// The path of the lab's pages.
+    pub fn path(&self) -> String {
+        format!("/labs/{}", self.id)
+    }
+
+    /// Everything that the database knows of the lab, as one text to compare.
+    pub async fn everything(&self) -> String {
+        let tables: Vec<String> = sqlx::query_scalar(
+            "SELECT table_name::text FROM information_schema.columns
+             WHERE table_schema = 'public' AND column_name = 'lab_id' ORDER BY 1",
+        )
+        .fetch_all(&self.app.pool)
+        .await
+        .unwrap();
+        let mut all = String::new();
+        for table in tables {
+            let sql = format!("SELECT t::text FROM {table} t WHERE lab_id = $1 ORDER BY 1");
+            let rows: Vec<String> = sqlx::query_scalar(AssertSqlSafe(sql))
+                .bind(self.id.0)
+                .fetch_all(&self.app.pool)
+                .await
+                .unwrap();
+            all.extend(rows.into_iter().map(|row| format!("{table} {row}\n")));
+        }
+        all
     }
 
     /// Another process on the same database.
