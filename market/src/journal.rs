@@ -19,6 +19,12 @@ pub enum Effect {
     HitCreated,
     /// A HIT got more places; `amount` and `fee` are what they hold.
     HitExtended,
+    /// A HIT got another type; `amount` and `fee` are what it holds now.
+    HitTypeChanged,
+    /// A HIT was labelled as under review.
+    HitReviewing,
+    /// The label was taken off again.
+    HitReviewable,
     /// A HIT's expiration was moved.
     HitExpirationSet,
     /// A HIT's lifetime ended.

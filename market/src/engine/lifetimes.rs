@@ -190,6 +190,48 @@ pub async fn dispose(
     Ok(record(conn, now, Effect::HitDisposed, &hit, 0, None).await?)
 }
 
+/// Gives a HIT that nobody has ever accepted another type of the requester's own, and sets its cost aside anew.
+///
+/// # Errors
+/// [`Refusal::NoSuchHit`], [`Refusal::NoSuchHitType`], [`Refusal::Accepted`] or [`Refusal::InsufficientFunds`].
+pub async fn change_type(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    requester_id: &str,
+    fees: &Fees,
+    hit_id: &str,
+    hit_type_id: &str,
+) -> Outcome<()> {
+    let hit = hits::owned_locked(conn, requester_id, hit_id).await?;
+    let properties = hit_types::owned(conn, requester_id, hit_type_id).await?;
+    if ever_accepted(conn, hit_id).await? {
+        return Err(Refusal::Accepted(hit_id.into()));
+    }
+    let held = if hit.closed_at.is_none() { hit.max_assignments } else { 0 };
+    money::release(conn, now, &hit, held).await?;
+    sqlx::query!(
+        "update market.hit set hit_type_id = $2, reward = $3, fee = $4 where hit_id = $1",
+        hit_id,
+        hit_type_id,
+        properties.reward.0,
+        fees.of_assignment(properties.reward, hit.created_with, properties.masters()).0,
+    )
+    .execute(&mut *conn)
+    .await?;
+    let changed = hits::owned(conn, requester_id, hit_id).await?;
+    money::hold(conn, now, &changed, held).await?;
+    Ok(record(conn, now, Effect::HitTypeChanged, &changed, held, None).await?)
+}
+
+async fn ever_accepted(conn: &mut PgConnection, hit_id: &str) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"select exists (select from market.assignment where hit_id = $1) as "taken!""#,
+        hit_id
+    )
+    .fetch_one(conn)
+    .await
+}
+
 /// Writes the effect down with what `places` places cost.
 async fn record(
     conn: &mut PgConnection,

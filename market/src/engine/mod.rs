@@ -12,6 +12,7 @@ pub mod groups;
 pub mod hit_types;
 pub mod hits;
 pub mod ids;
+pub mod labels;
 pub mod lifetimes;
 pub mod money;
 pub mod question;

@@ -28,6 +28,9 @@ pub enum Refusal {
         /// The states that would do.
         allowed: &'static str,
     },
+    /// Somebody has accepted the HIT before.
+    #[error("The HIT type of HIT {0} cannot be changed: a worker has accepted it.")]
+    Accepted(String),
     /// Handed-in work is waiting for a decision.
     #[error("This HIT has {0} submitted assignments that were not reviewed yet.")]
     UnreviewedWork(i64),

@@ -113,7 +113,9 @@ fn code(refusal: &Refusal) -> Option<&'static str> {
         Refusal::NoSuchHit(_) => "AWS.MechanicalTurk.HITDoesNotExist",
         Refusal::NoSuchHitType(_) => "AWS.MechanicalTurk.HITTypeDoesNotExist",
         Refusal::NoSuchAssignment(_) => "AWS.MechanicalTurk.AssignmentDoesNotExist",
-        Refusal::HitState { .. } | Refusal::UnreviewedWork(_) => "AWS.MechanicalTurk.InvalidHITState",
+        Refusal::HitState { .. } | Refusal::UnreviewedWork(_) | Refusal::Accepted(_) => {
+            "AWS.MechanicalTurk.InvalidHITState"
+        }
         Refusal::AssignmentState(_) | Refusal::TooLateToOverride => {
             "AWS.MechanicalTurk.InvalidAssignmentState"
         }

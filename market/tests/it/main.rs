@@ -5,6 +5,7 @@
 mod assignments;
 mod faults;
 mod harness;
+mod hit_updates;
 mod hits;
 mod money;
 mod schedules;

@@ -7,6 +7,7 @@ mod assignments;
 mod bonuses;
 mod create_hit;
 mod hit_types;
+mod hit_updates;
 mod hits;
 mod lifetimes;
 mod review;
@@ -33,6 +34,8 @@ pub(crate) static REGISTRY: &[Entry] = &[
     entry::<create_hit::CreateHit>(),
     entry::<create_hit::CreateHitWithHitType>(),
     entry::<hit_types::CreateHitType>(),
+    entry::<hit_updates::UpdateHitReviewStatus>(),
+    entry::<hit_updates::UpdateHitTypeOfHit>(),
     entry::<hits::GetHit>(),
     entry::<hits::ListHits>(),
     entry::<hits::ListReviewableHits>(),
