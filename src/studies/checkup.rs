@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use sqlx::query_scalar;
+use sqlx::{PgConnection, query_scalar};
 
 use super::advice::Reporting;
 use super::{Completion, Study};
 use crate::app::App;
+use crate::labs::LabId;
 use crate::otree::SessionQuery;
-use crate::sites;
+use crate::sites::{self, SiteId};
 
 /// The longest that a page waits for the answer.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -31,6 +32,30 @@ pub async fn reporting(app: &App, study: &Study) -> anyhow::Result<Reporting> {
         Ok(Ok(_)) => Reporting::Silent,
         Ok(Err(_)) | Err(_) => Reporting::Unknown,
     })
+}
+
+/// The code of the latest session that a study of the lab had of this config: oTree tells the researcher's
+/// MTurk template only together with a session.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn earlier_session(
+    conn: &mut PgConnection,
+    lab: LabId,
+    site: SiteId,
+    config: &str,
+) -> sqlx::Result<Option<String>> {
+    query_scalar!(
+        r#"SELECT s.code AS "code!" FROM otree_session s JOIN study ON study.id = s.study_id
+        WHERE study.lab_id = $1 AND study.site_id = $2 AND study.config_name = $3 AND s.state = 'ready'
+          AND s.code IS NOT NULL
+        ORDER BY s.id DESC LIMIT 1"#,
+        lab.0,
+        site.0,
+        config
+    )
+    .fetch_optional(conn)
+    .await
 }
 
 /// PARTICIPANT_FIELDS belong to the whole project, so any session of the site will do.

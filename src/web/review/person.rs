@@ -113,8 +113,8 @@ fn bonus(study: &Study, row: &Participation) -> Bonus {
     if let Some(decided) = row.bonus {
         return Bonus::Decided(money(decided));
     }
-    if row.finished_at.is_none() && row.submitted_at.is_none() && row.payoff.is_none_or(|p| p == Cents::ZERO)
-    {
+    let nothing_told = row.payoff.is_none_or(|payoff| payoff == Cents::ZERO) && row.payoff_problem.is_none();
+    if row.submitted_at.is_none() && nothing_told {
         return Bonus::None;
     }
     match review::proposed_bonus(study, row) {

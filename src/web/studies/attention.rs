@@ -117,7 +117,7 @@ fn review(list: &mut Vec<Attention>, line: &Line, now: DateTime<Utc>) {
         list.push(Attention {
             tone: "note",
             words: format!("{waiting} for your decision.{}", soon.unwrap_or_default()),
-            link: "/review",
+            link: "/review?stage=review",
             label: "Review",
         });
     }
@@ -220,7 +220,7 @@ mod tests {
         let soon = Some(DateTime::UNIX_EPOCH + Duration::hours(5));
         let waiting = Line { submitted: 4, deciding: 1, first_auto_approval: soon, ..line() };
         let list = of(&waiting, around());
-        assert_eq!((list.len(), list[0].link), (1, "/review"));
+        assert_eq!((list.len(), list[0].link), (1, "/review?stage=review"));
         assert!(list[0].words.starts_with("3 submissions wait"), "{}", list[0].words);
         assert!(list[0].words.contains("in 5 hours"), "{}", list[0].words);
         assert_eq!(of(&Line { submitted: 1, deciding: 1, ..line() }, around()), []);

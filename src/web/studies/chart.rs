@@ -75,7 +75,7 @@ pub fn arrivals(moments: &[DateTime<Utc>], until: DateTime<Utc>) -> Option<Chart
     let bucket = TimeDelta::minutes(bucket);
     let start = first.duration_trunc(bucket).ok()?;
     let slot = |at: DateTime<Utc>| usize::try_from((at - start).num_seconds() / bucket.num_seconds());
-    let mut people = vec![0i64; (slot(last).ok()? + 1).max(12)];
+    let mut people = vec![0i64; (slot(last).ok()? + 1).max(30)];
     for at in moments {
         if let Some(count) = people.get_mut(slot(*at).ok()?) {
             *count += 1;
@@ -124,6 +124,6 @@ mod tests {
     #[test]
     fn a_chart_of_one_moment_is_not_one_block() {
         let chart = arrivals(&[at(7)], at(7)).unwrap();
-        assert_eq!((chart.columns.len(), chart.columns[0].start), (12, at(7)));
+        assert_eq!((chart.columns.len(), chart.columns[0].start), (30, at(7)));
     }
 }

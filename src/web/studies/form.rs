@@ -49,6 +49,8 @@ struct FormPage {
     /// The path of the researcher's template in the oTree project, which the config names.
     template_name: Option<String>,
     fields: fields::Fields,
+    /// Somebody asked for a check, and nothing is wrong.
+    checked: bool,
 }
 
 /// The first step's answers.
@@ -101,6 +103,9 @@ async fn fill(app: &App, choices: &Choices, typed: &mut Typed) -> Result<(), (&'
     let config = choices.config(&pick);
     let config = config.ok_or(("pick", "Choose an experiment, or write a session's code.".to_owned()))?;
     prefill::from_config(typed, config);
+    if typed.template_html.is_empty() && config.mturk.as_ref().is_some_and(|mturk| mturk.template.is_some()) {
+        typed.template_html = prefill::template(app, site, &config.name).await.unwrap_or_default();
+    }
     Ok(())
 }
 
@@ -160,9 +165,9 @@ async fn submit(app: &App, editor: &Editor, study: Option<&Study>, mut form: For
             Ok(Redirect::to(&format!("/labs/{}/studies/{saved}", editor.lab.id)).into_response())
         }
         _ => {
-            let valid = form.is_valid();
-            let page = page(app, editor, choices, form, study).await?;
-            if valid { show(&page) } else { show_invalid(&page) }
+            let checked = form.is_valid();
+            let page = FormPage { checked, ..page(app, editor, choices, form, study).await? };
+            if checked { show(&page) } else { show_invalid(&page) }
         }
     }
 }
@@ -245,6 +250,7 @@ async fn page(
         choices,
         form,
         fields: fields::Fields,
+        checked: false,
     })
 }
 

@@ -8,6 +8,7 @@ use crate::app::App;
 use crate::otree::money::cents;
 use crate::otree::{SessionConfig, SessionQuery};
 use crate::sites::{self, Site};
+use crate::studies::checkup;
 use crate::studies::draft::Typed;
 
 /// The longest that a page waits for oTree.
@@ -69,6 +70,14 @@ pub async fn existing(app: &App, site: &Site, code: &str) -> Result<Existing, St
         SessionConfig::parse(&Value::Object(raw)).ok_or("oTree does not say which config it has.")?;
     let free = info.participants.iter().filter(|one| one.label.is_none()).count();
     Ok(Existing { config, template_html: info.template_html, free })
+}
+
+/// The researcher's MTurk page as an earlier session of this config shows it, if there is one and oTree answers.
+pub async fn template(app: &App, site: &Site, config: &str) -> Option<String> {
+    let mut conn = app.pool.acquire().await.ok()?;
+    let code = checkup::earlier_session(&mut conn, site.lab_id, site.id, config).await.ok()??;
+    drop(conn);
+    existing(app, site, &code).await.ok()?.template_html
 }
 
 /// Puts what an existing session says into the form.
