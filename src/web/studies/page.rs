@@ -22,8 +22,9 @@ use crate::studies::overview::{self, Line};
 use crate::studies::sessions::{self, Session};
 use crate::studies::{State as Stage, Study};
 use crate::web::error::{Error, WebResult};
+use crate::web::forms::Form;
 use crate::web::guard::{Member, Row, Viewer};
-use crate::web::page::{Layout, Nav, show};
+use crate::web::page::{Layout, Nav, show, show_invalid};
 
 #[derive(Template)]
 #[template(path = "studies/draft.html")]
@@ -46,6 +47,8 @@ struct StudyPage {
     live: Live,
     may_edit: bool,
     link: String,
+    /// The form that changes the budget.
+    budget: Form,
 }
 
 #[derive(Template)]
@@ -151,17 +154,28 @@ pub async fn page(State(app): State<App>, Row(viewer, study): Row<Viewer, Study>
     if study.state == Stage::Draft {
         return draft(&app, &viewer, study).await;
     }
+    let budget = Form::new().with("budget", study.budget);
+    show(&running(&app, &viewer, study, budget).await?)
+}
+
+/// The page again, with what is wrong with the new budget.
+pub(super) async fn show_again(app: &App, member: &Member, study: Study, budget: Form) -> WebResult {
+    show_invalid(&running(app, member, study, budget).await?)
+}
+
+async fn running(app: &App, member: &Member, study: Study, budget: Form) -> WebResult<StudyPage> {
     let now = app.clock.now();
     let mut conn = app.pool.acquire().await?;
     tracker::look_now(&mut conn, study.id, now).await?;
     let live = Live::load(&mut conn, &study, now).await?;
     drop(conn);
-    show(&StudyPage {
-        layout: layout(&viewer, &study, study.name.clone()).await?,
+    Ok(StudyPage {
+        layout: layout(member, &study, study.name.clone()).await?,
         link: app.config.absolute(&format!("/go/{}", study.code)),
-        may_edit: viewer.may_edit(),
+        may_edit: member.may_edit(),
         study,
         live,
+        budget,
     })
 }
 

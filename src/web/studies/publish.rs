@@ -7,7 +7,7 @@ use kernel::money::Cents;
 use serde_json::{Value, json};
 
 use super::cost::Cost;
-use super::page::{around, layout};
+use super::page::{self, around, layout};
 use super::{path, words};
 use crate::app::App;
 use crate::audit;
@@ -143,25 +143,27 @@ pub async fn delete(State(app): State<App>, Row(editor, study): Row<Editor, Stud
 pub async fn set_budget(
     State(app): State<App>,
     Row(editor, study): Row<Editor, Study>,
-    form: Form,
+    mut form: Form,
 ) -> WebResult {
-    let typed = form.value("budget").trim().trim_start_matches('$');
+    let typed = form.value("budget").trim().trim_start_matches('$').to_owned();
     let limit: Cents = match typed.parse() {
         Ok(limit) => limit,
         Err(error) => {
-            let words = format!("The budget was not changed: {error}.");
-            return on(&editor, &study, Tone::Bad, &words).await;
+            form.fail("budget", format!("Not changed: {error}."));
+            return page::show_again(&app, &editor, study, form).await;
         }
     };
     let mut tx = app.pool.begin().await?;
     let budget = budget::of(&mut tx, study.id, true).await?;
     let bound = budget.paid + budget.ordered;
     if limit < bound {
-        let words = format!(
-            "The budget was not changed: {} are paid or ordered already, and it cannot be less.",
-            words::money(bound)
+        tx.rollback().await?;
+        let bound = words::money(bound);
+        form.fail(
+            "budget",
+            format!("Not changed: {bound} are paid or ordered already, and it cannot be less."),
         );
-        return on(&editor, &study, Tone::Bad, &words).await;
+        return page::show_again(&app, &editor, study, form).await;
     }
     store::set_budget(&mut tx, study.lab_id, study.id, limit).await?;
     let detail = json!({ "from": study.budget.to_string(), "to": limit.to_string() });

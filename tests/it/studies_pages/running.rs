@@ -73,7 +73,10 @@ async fn the_budget_never_falls_below_what_is_promised() {
     .await
     .unwrap();
     for (typed, kept) in [("1.19", "1000.00"), ("x", "1000.00"), ("$1.20", "1.20"), ("2000", "2000.00")] {
-        ada.post(&budget, &[("budget", typed)]).await;
+        let answer = ada.post(&budget, &[("budget", typed)]).await;
+        let refused = kept == "1000.00";
+        assert_eq!(answer.status == StatusCode::UNPROCESSABLE_ENTITY, refused, "{typed}");
+        assert_eq!(answer.body.contains(&format!("value=\"{typed}\"")), refused, "{typed}");
         assert_eq!(lab.study(study.id).await.budget.to_string(), kept, "{typed}");
     }
 }
