@@ -88,6 +88,7 @@ CREATE TABLE otree_session (
     size integer NOT NULL CHECK (size > 0),
     state text NOT NULL CHECK (state IN ('planned', 'creating', 'ready', 'abandoned', 'lost')),
     code text,
+    links_only boolean NOT NULL DEFAULT false,  -- an oTree before 5.1: the code is that of the session's link
     currency text,
     problem text,
     created_at timestamptz NOT NULL,

@@ -28,6 +28,7 @@ pub struct Client {
 pub(super) struct Call<'a> {
     pub method: Method,
     pub path: &'a [&'a str],
+    pub query: &'a [(&'a str, &'a str)],
     pub body: Option<Value>,
     pub with_key: bool,
     pub limit: Duration,
@@ -36,7 +37,7 @@ pub(super) struct Call<'a> {
 impl<'a> Call<'a> {
     /// An API call with the key and the usual time limit.
     pub(super) fn new(method: Method, path: &'a [&'a str], body: Option<Value>) -> Self {
-        Self { method, path, body, with_key: true, limit: Duration::from_secs(20) }
+        Self { method, path, query: &[], body, with_key: true, limit: Duration::from_secs(20) }
     }
 }
 
@@ -56,7 +57,11 @@ impl Client {
 
     /// Waits for a turn at this site, then sends.
     pub(super) async fn send(&self, call: Call<'_>) -> Result<Reply, OutboundError> {
-        let mut request = Request::new(call.method, links::at(&self.base, call.path)).within(call.limit);
+        let mut url = links::at(&self.base, call.path);
+        if !call.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(call.query);
+        }
+        let mut request = Request::new(call.method, url).within(call.limit);
         if let Some(key) = self.key.as_ref().filter(|_| call.with_key) {
             request = request.secret_header(KEY_HEADER, key);
         }

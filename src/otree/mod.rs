@@ -5,7 +5,7 @@
 //! | [`connector`](Connector) | one per process: makes clients, limits calls per site |
 //! | [`client`](Client) | how a call is sent: key, no redirects, time limits |
 //! | `problem` | what an answer that is no answer means, in words |
-//! | `version`, `config`, `create`, `session`, `vars`, `probe` | one call each, and its types |
+//! | `version`, `config`, `create`, `session`, `vars`, `probe`, `join` | one call each, and its types |
 //! | [`links`], [`money`], `json` | pure |
 //!
 //! An oTree server does one thing at a time for all its participants. So calls are few, small and at most
@@ -15,6 +15,7 @@ mod client;
 mod config;
 mod connector;
 mod create;
+mod join;
 mod json;
 pub mod links;
 pub mod money;
@@ -28,6 +29,7 @@ pub use client::Client;
 pub use config::{MturkSettings, SessionConfig};
 pub use connector::Connector;
 pub use create::{CreateOutcome, NewSession};
+pub use join::Joined;
 pub use money::PayoffProblem;
 pub use probe::Where;
 pub use problem::{KeyProblem, ReadError};

@@ -32,9 +32,20 @@ impl Client {
     /// # Errors
     /// [`ReadError`]; never [`ReadError::NotFound`], which is [`Where::Gone`].
     pub async fn probe(&self, participant_code: &str) -> Result<Where, ReadError> {
-        let path = ["InitializeParticipant", participant_code];
-        let call = Call { with_key: false, ..Call::new(Method::GET, &path, None) };
-        whereabouts(&self.send(call).await?, participant_code)
+        let reply = self.ask_where(&["InitializeParticipant", participant_code]).await?;
+        // 3.4 wants a slash at the end, and says so.
+        let reply = match reply.status {
+            StatusCode::MOVED_PERMANENTLY => {
+                self.ask_where(&["InitializeParticipant", participant_code, ""]).await?
+            }
+            _ => reply,
+        };
+        whereabouts(&reply, participant_code)
+    }
+
+    async fn ask_where(&self, path: &[&str]) -> Result<Reply, ReadError> {
+        let call = Call { with_key: false, ..Call::new(Method::GET, path, None) };
+        Ok(self.send(call).await?)
     }
 }
 

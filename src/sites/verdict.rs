@@ -62,7 +62,8 @@ pub fn on(answers: &Answers, base: &Url, secure: bool) -> Verdict {
 }
 
 const TOO_OLD: &str = "This oTree is older than 5.1. Only links work: people can be sent to a session that you made \
-    in oTree yourself, but oTree HR cannot make sessions, follow people or read payoffs. Upgrade oTree for the rest.";
+    in oTree yourself and followed by the page they are on, but oTree HR cannot make sessions or read payoffs. Upgrade \
+    oTree for the rest.";
 
 const OPEN: &str = "This site is open to everybody: OTREE_AUTH_LEVEL is not set on it, so whoever knows the address can \
     see and change everything, with any REST key or none. Set OTREE_AUTH_LEVEL=STUDY on the oTree server.";

@@ -16,6 +16,8 @@ pub struct Session {
     pub size: i32,
     pub state: String,
     pub code: Option<String>,
+    /// An oTree that tells nothing about sessions; the code is that of the session's link.
+    pub links_only: bool,
     pub currency: Option<String>,
     pub problem: Option<String>,
     pub vars_set_at: Option<DateTime<Utc>>,
@@ -26,7 +28,7 @@ macro_rules! sessions {
     ($tail:literal $(, $arg:expr)* $(,)?) => {
         query_as!(
             Session,
-            r#"SELECT id AS "id: _", study_id AS "study_id: _", label, size, state, code, currency, problem,
+            r#"SELECT id AS "id: _", study_id AS "study_id: _", label, size, state, code, links_only, currency, problem,
                 vars_set_at, quiet_polls
             FROM otree_session "# + $tail
             $(, $arg)*
@@ -135,6 +137,15 @@ pub async fn ready(
         .execute(conn)
         .await?;
     }
+    Ok(())
+}
+
+/// Marks a session about which oTree tells nothing: its seats are known from its link.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn mark_links_only(conn: &mut PgConnection, session: SessionId) -> sqlx::Result<()> {
+    query!("UPDATE otree_session SET links_only = true WHERE id = $1", session.0).execute(conn).await?;
     Ok(())
 }
 

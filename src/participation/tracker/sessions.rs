@@ -96,9 +96,11 @@ impl Poll<'_> {
     async fn run(&self, people: &[Followed]) -> Result<bool, PollError> {
         let client = sites::client(self.app, self.study.site_id).await.map_err(OursIn)?;
         self.hand_over_variables(&client, people).await?;
-        let info = self.read(&client, people).await?;
+        // An oTree before 5.1 tells nothing; its start links still say where people are.
+        let info = if self.session.links_only { None } else { Some(self.read(&client, people).await?) };
         let known: HashMap<&str, &ParticipantInfo> =
-            info.participants.iter().map(|p| (p.code.as_str(), p)).collect();
+            info.iter().flat_map(|info| &info.participants).map(|p| (p.code.as_str(), p)).collect();
+        let currency = info.as_ref().map_or("", |info| info.currency.as_str());
         let mut news = false;
         let mut probes = PROBES;
         for person in people.iter().filter(|person| person.opened) {
@@ -109,7 +111,7 @@ impl Poll<'_> {
                 probes -= 1;
                 Some(client.probe(&person.participant_code).await?)
             };
-            news |= self.note(person, said, place.as_ref(), &info).await.map_err(OursIn)?;
+            news |= self.note(person, said, place.as_ref(), currency).await.map_err(OursIn)?;
         }
         Ok(news)
     }
@@ -143,7 +145,7 @@ impl Poll<'_> {
         person: &Followed,
         said: Option<&ParticipantInfo>,
         place: Option<&Where>,
-        info: &SessionInfo,
+        currency: &str,
     ) -> anyhow::Result<bool> {
         let now = self.app.clock.now();
         let mut tx = self.app.pool.begin().await?;
@@ -154,7 +156,7 @@ impl Poll<'_> {
             store::progress(&mut tx, person.id, page, index, now).await?;
         }
         if let Some(payoff) = said.and_then(|said| said.payoff.as_ref()) {
-            let cents = payoff.cents(&info.currency).map_err(|problem| format!("{problem}."));
+            let cents = payoff.cents(currency).map_err(|problem| format!("{problem}."));
             store::payoff(&mut tx, person.id, cents, now).await?;
         }
         if !person.finished && has_finished(self.study, person.exited, said, place) {

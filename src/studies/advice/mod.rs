@@ -8,7 +8,7 @@ mod supply;
 #[cfg(test)]
 mod tests;
 
-use super::Study;
+use super::{Completion, Study};
 use crate::connections::Connection;
 use crate::sites::Site;
 
@@ -102,7 +102,7 @@ fn site(list: &mut List, study: &Study, site: &Site) {
         SiteState::Ok => {}
         SiteState::Unchecked => list.warn(TOPIC, "The site has not been checked yet."),
         SiteState::Failed => list.error(TOPIC, problem),
-        SiteState::LinksOnly => list.error(TOPIC, problem),
+        SiteState::LinksOnly => links_only(list, study, problem),
     }
     for warning in &site.warnings {
         list.warn(TOPIC, warning.clone());
@@ -114,6 +114,24 @@ fn site(list: &mut List, study: &Study, site: &Site) {
             format!("The site does not list a session config named “{}” any more.", study.config_name),
         );
     }
+}
+
+/// An oTree before 5.1: a session made by hand can be taken in by its link, and followed by its pages.
+fn links_only(list: &mut List, study: &Study, problem: &str) {
+    const TOPIC: &str = "oTree site";
+    if study.adopt_code.is_none() {
+        return list.error(
+            TOPIC,
+            format!("{problem} Make a session there and take it in by the code at the end of its session-wide link."),
+        );
+    }
+    if matches!(study.completion, Completion::Reported | Completion::ExitDoor) {
+        return list.error(
+            TOPIC,
+            "This oTree tells nothing about its participants. Choose the rule “last page” or “no more pages”.",
+        );
+    }
+    list.warn(TOPIC, format!("{problem} Bonuses have to be entered by hand."));
 }
 
 fn connection(list: &mut List, connection: &Connection) {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::Progress;
 use crate::app::App;
-use crate::otree::{Client, CreateOutcome, NewSession, SessionInfo, SessionQuery};
+use crate::otree::{Client, CreateOutcome, Joined, NewSession, SessionInfo, SessionQuery};
 use crate::sites;
 use crate::studies::sessions::{self, Session};
 use crate::studies::{Completion, Study, way_back};
@@ -95,6 +95,9 @@ async fn adopt(
     session: &Session,
     code: &str,
 ) -> anyhow::Result<Progress> {
+    if links_only(app, study).await? {
+        return by_its_link(app, client, study, session, code).await;
+    }
     let info = match client.session(code, &SessionQuery::default()).await {
         Ok(info) => info,
         Err(error) => return Ok(Progress::Blocked(format!("Session {code}: {error}."))),
@@ -109,6 +112,46 @@ async fn adopt(
         )));
     }
     store(app, session, &info, free).await
+}
+
+async fn links_only(app: &App, study: &Study) -> sqlx::Result<bool> {
+    let mut conn = app.pool.acquire().await?;
+    Ok(crate::studies::store::site_state(&mut conn, study.id).await? == "links_only")
+}
+
+/// An oTree before 5.1 does not list a session's participants, but its link names them one by one: each is
+/// taken under a label of its own. The labels follow from the row, so a repeat takes the same ones.
+async fn by_its_link(
+    app: &App,
+    client: &Client,
+    study: &Study,
+    session: &Session,
+    join_code: &str,
+) -> anyhow::Result<Progress> {
+    if matches!(study.completion, Completion::Reported | Completion::ExitDoor) {
+        let words = "This oTree tells nothing about its participants. Choose the rule “last page” or “no more pages”.";
+        return Ok(Progress::Blocked(words.into()));
+    }
+    let mut codes = Vec::new();
+    for seat in 1..=session.size {
+        match client.join(join_code, &format!("{}-{seat}", study.code)).await {
+            Ok(Joined::Participant(code)) => codes.push(code),
+            Ok(Joined::Full) => break,
+            Err(error) => return Ok(Progress::Blocked(format!("The link of session {join_code}: {error}."))),
+        }
+    }
+    if codes.len() < usize::try_from(study.places)? {
+        return Ok(Progress::Blocked(format!(
+            "The session of this link has only {} unused participants, fewer than the {} places of this study.",
+            codes.len(),
+            study.places
+        )));
+    }
+    let mut tx = app.pool.begin().await?;
+    sessions::mark_links_only(&mut tx, session.id).await?;
+    sessions::ready(&mut tx, session, join_code, None, &codes, app.clock.now()).await?;
+    tx.commit().await?;
+    Ok(Progress::More)
 }
 
 async fn store(
@@ -130,6 +173,9 @@ async fn store(
 pub(super) async fn prepare(app: &App, study: &Study) -> anyhow::Result<Progress> {
     let mut conn = app.pool.acquire().await?;
     let Some(session) = sessions::current(&mut conn, study.id).await? else { return Ok(Progress::More) };
+    if session.links_only {
+        return Ok(Progress::Complete);
+    }
     let Some(code) = session.code.clone() else { return Ok(Progress::More) };
     let seats = match study.completion {
         Completion::ExitDoor => sessions::seats_without_exit(&mut conn, session.id, AT_A_TIME).await?,

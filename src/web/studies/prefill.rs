@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::app::App;
 use crate::otree::money::cents;
 use crate::otree::{SessionConfig, SessionQuery};
-use crate::sites::{self, Site};
+use crate::sites::{self, Site, SiteState};
 use crate::studies::checkup;
 use crate::studies::draft::Typed;
 
@@ -46,8 +46,8 @@ pub struct Existing {
     pub config: SessionConfig,
     /// The researcher's MTurk page.
     pub template_html: Option<String>,
-    /// Participants whom nobody has entered as yet.
-    pub free: usize,
+    /// Participants whom nobody has entered as yet, where oTree tells.
+    pub free: Option<usize>,
 }
 
 /// Asks oTree about a session that shall be taken in.
@@ -60,6 +60,9 @@ pub async fn existing(app: &App, site: &Site, code: &str) -> Result<Existing, St
         tracing::warn!(site = %site.id, "no client for the site: {error:#}");
         "The site cannot be asked now. Check it under Sites.".to_owned()
     };
+    if site.state == SiteState::LinksOnly {
+        return by_its_link(code);
+    }
     let client = sites::client(app, site.id).await.map_err(internal)?;
     let query = SessionQuery::default();
     let read = tokio::time::timeout(PATIENCE, client.session(code, &query)).await;
@@ -69,7 +72,14 @@ pub async fn existing(app: &App, site: &Site, code: &str) -> Result<Existing, St
     let config =
         SessionConfig::parse(&Value::Object(raw)).ok_or("oTree does not say which config it has.")?;
     let free = info.participants.iter().filter(|one| one.label.is_none()).count();
-    Ok(Existing { config, template_html: info.template_html, free })
+    Ok(Existing { config, template_html: info.template_html, free: Some(free) })
+}
+
+/// An oTree before 5.1 tells nothing about a session; its link is tried when the study is published.
+fn by_its_link(code: &str) -> Result<Existing, String> {
+    let raw = serde_json::json!({ "name": "by its link", "display_name": format!("Session {code}") });
+    let config = SessionConfig::parse(&raw).ok_or("This session cannot be taken in.")?;
+    Ok(Existing { config, template_html: None, free: None })
 }
 
 /// The researcher's MTurk page as an earlier session of this config shows it, if there is one and oTree answers.
@@ -84,8 +94,10 @@ pub async fn template(app: &App, site: &Site, config: &str) -> Option<String> {
 pub fn from_existing(typed: &mut Typed, existing: &Existing) {
     from_config(typed, &existing.config);
     typed.config = existing.config.name.clone();
-    if typed.places.trim().is_empty() {
-        (typed.places, typed.spares) = (existing.free.to_string(), "0".into());
+    if let Some(free) = existing.free
+        && typed.places.trim().is_empty()
+    {
+        (typed.places, typed.spares) = (free.to_string(), "0".into());
     }
     if let Some(html) = &existing.template_html {
         typed.template_html = html.clone();

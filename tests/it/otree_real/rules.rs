@@ -18,6 +18,8 @@ on_both_releases!(
     button_on_the_last_page,
     pairs_that_wait_for_each_other,
     an_existing_session,
+    a_session_of_an_old_server_by_its_link,
+    variables_from_the_link,
 );
 
 /// Publishes, plays, pays; everybody is paid their payoff, and finished by the rule.
@@ -115,5 +117,75 @@ async fn an_existing_session(release: Release) {
     let typed = Typed { adopt: code, ..stage.typed() };
     let paid = through(&stage, &typed, Completion::Reported).await;
     assert!(paid.iter().all(|one| one.participant_code.as_ref() != Some(&used)));
+    stage.close().await;
+}
+
+async fn a_session_of_an_old_server_by_its_link(release: Release) {
+    let otree = Otree::start_with(release, &[("DEMO_UNADAPTED", "1")]).await;
+    let stage = Stage::open(&otree).await;
+    stage.wait_for_site_check().await;
+    // As the check says of a server before 5.1: from here on nothing is asked over REST.
+    sqlx::query("UPDATE site SET state = 'links_only'").execute(&stage.app.pool).await.unwrap();
+    let new = otree_hr::otree::NewSession {
+        config: "plain".into(),
+        participants: 3,
+        label: "made by hand".into(),
+        changes: serde_json::Map::new(),
+    };
+    let otree_hr::otree::CreateOutcome::Created { join_path, .. } = otree.client().create(&new).await else {
+        panic!("no session")
+    };
+    let typed = Typed {
+        config: "plain".into(),
+        adopt: join_path.trim_matches('/').rsplit('/').next().unwrap().to_owned(),
+        completion: "last_page".into(),
+        last_page: "Thanks".into(),
+        ..stage.typed()
+    };
+    let study = stage.publish(&typed).await;
+    for report in stage.play(&study).await {
+        assert_eq!(report.outcome, Ok(()), "bot {}", report.bot);
+    }
+    let submitted = stage.until(&study, Progress::Submitted).await;
+    assert!(
+        submitted.iter().all(|one| one.payoff.is_none() && one.finished_by == Some(Completion::LastPage))
+    );
+    stage.close().await;
+}
+
+async fn variables_from_the_link(release: Release) {
+    let otree = Otree::start(release).await;
+    let stage = Stage::open(&otree).await;
+    let typed = Typed { variables: "treatment".into(), ..stage.typed() };
+    let study = stage.publish(&typed).await;
+    let hit = stage.hit(&study).await;
+    let door = format!(
+        "{}go/{}?assignmentId=3AAA&hitId={hit}&workerId=A1WORKER&treatment=blue&other=red",
+        stage.app.config.public_url, study.code
+    );
+    let page = reqwest::get(&door).await.unwrap();
+    assert!(!page.url().as_str().contains("A1WORKER"), "the WorkerId stays out of our pages' addresses");
+    // The way to oTree opens once oTree has the variable.
+    let open = format!("{}/open", page.url());
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
+    loop {
+        let landed = reqwest::get(&open).await.unwrap();
+        if landed.url().path().starts_with("/p/") {
+            break;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "{}", landed.text().await.unwrap());
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    let person = stage.people(&study).await.remove(0);
+    let query = otree_hr::otree::SessionQuery {
+        participant_vars: vec!["treatment".into(), "other".into()],
+        ..Default::default()
+    };
+    let info = otree.client().session(&stage.session_code(&study).await, &query).await.unwrap();
+    let seat =
+        info.participants.iter().find(|one| Some(&one.code) == person.participant_code.as_ref()).unwrap();
+    assert_eq!(seat.vars.get("treatment"), Some(&"blue".into()));
+    assert_eq!(seat.vars.get("other"), None);
+    assert_eq!(seat.label.as_deref(), Some(person.pseudonym.as_str()), "oTree sees the pseudonym");
     stage.close().await;
 }

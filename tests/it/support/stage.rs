@@ -118,6 +118,34 @@ impl Stage {
         }
     }
 
+    /// Waits until the site's first check is done.
+    pub async fn wait_for_site_check(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let mut conn = self.app.pool.acquire().await.unwrap();
+            let site = sites::find(&mut conn, self.lab, self.site).await.unwrap().unwrap();
+            if site.checked_at.is_some() {
+                return;
+            }
+            assert!(Instant::now() < deadline, "the site was not checked");
+            drop(conn);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// The HIT of the study's first batch.
+    pub async fn hit(&self, study: &Study) -> String {
+        let mut conn = self.app.pool.acquire().await.unwrap();
+        let batches = studies::batches::of_study(&mut conn, study.id).await.unwrap();
+        batches[0].hit_id.clone().unwrap()
+    }
+
+    /// oTree's code of the study's session.
+    pub async fn session_code(&self, study: &Study) -> String {
+        let mut conn = self.app.pool.acquire().await.unwrap();
+        studies::sessions::current(&mut conn, study.id).await.unwrap().unwrap().code.unwrap()
+    }
+
     pub async fn study(&self, id: StudyId) -> Study {
         let mut conn = self.app.pool.acquire().await.unwrap();
         studies::store::get(&mut conn, id).await.unwrap()
