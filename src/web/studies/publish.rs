@@ -102,7 +102,7 @@ pub async fn publish(
     }
     note(&mut tx, &app, &editor, &study, "study.publish", json!({ "total": total.to_string() })).await?;
     tx.commit().await?;
-    let words = "Publishing has started. The page shows how far it is; you can close it meanwhile.";
+    let words = "Publishing has started. This page shows how far it is, by itself.";
     on(&editor, &study, Tone::Good, words).await
 }
 
