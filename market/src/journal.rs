@@ -47,6 +47,20 @@ pub enum Effect {
     Rejected,
     /// The requester sent a bonus.
     BonusSent,
+    /// A requester made a kind of qualification.
+    QualificationTypeCreated,
+    /// A requester changed a kind of qualification.
+    QualificationTypeChanged,
+    /// A requester deleted a kind of qualification.
+    QualificationTypeDeleted,
+    /// A worker got a qualification, or another value of it.
+    QualificationGranted,
+    /// A worker lost a qualification.
+    QualificationRevoked,
+    /// A worker asked for a qualification.
+    QualificationRequested,
+    /// The requester refused it.
+    QualificationRequestRejected,
 }
 
 /// One effect and what it concerned. Entries are made with the ids they have and the rest left out.
@@ -74,6 +88,8 @@ pub struct JournalEntry {
     pub fee: Option<Cents>,
     /// The request token of the call that did it.
     pub token: Option<String>,
+    /// The kind of qualification.
+    pub qualification_type_id: Option<String>,
 }
 
 /// What to write of one effect.
@@ -93,6 +109,8 @@ pub struct Note<'a> {
     pub fee: Option<Cents>,
     /// The request token of the call that did it.
     pub token: Option<&'a str>,
+    /// The kind of qualification.
+    pub qualification_type_id: Option<&'a str>,
 }
 
 /// Which entries to read; `None` does not restrict.
@@ -123,8 +141,9 @@ pub async fn record(
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "insert into market.journal
-            (at, effect, requester_id, hit_type_id, hit_id, assignment_id, worker_id, amount, fee, token)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            (at, effect, requester_id, hit_type_id, hit_id, assignment_id, worker_id, amount, fee, token,
+             qualification_type_id)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         at,
         effect as Effect,
         requester_id,
@@ -135,6 +154,7 @@ pub async fn record(
         note.amount.map(|cents| cents.0),
         note.fee.map(|cents| cents.0),
         note.token,
+        note.qualification_type_id,
     )
     .execute(conn)
     .await?;
@@ -149,7 +169,7 @@ pub async fn entries(conn: &mut PgConnection, filter: &Filter) -> sqlx::Result<V
     sqlx::query_as!(
         JournalEntry,
         r#"select seq, at, effect as "effect: Effect", requester_id, hit_type_id, hit_id, assignment_id, worker_id,
-                  amount as "amount: Cents", fee as "fee: Cents", token
+                  amount as "amount: Cents", fee as "fee: Cents", token, qualification_type_id
              from market.journal
             where seq > $1
               and ($2::text is null or requester_id = $2)

@@ -71,6 +71,7 @@ pub async fn send(
         amount: Some(new.amount),
         fee: Some(fee),
         token: new.token.as_deref(),
+        ..Note::default()
     };
     Ok(journal::record(conn, now, Effect::BonusSent, requester_id, note).await?)
 }

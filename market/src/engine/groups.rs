@@ -2,9 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use kernel::money::Cents;
+use serde_json::Value;
 use sqlx::PgConnection;
 
 use super::assignments::AssignmentState;
+use super::qualifications::requirements::{Action, unmet};
+use super::qualifications::standing;
 
 /// All HITs of one type that this worker could take.
 #[derive(Debug, Clone)]
@@ -35,6 +38,8 @@ pub struct Group {
     pub newest: DateTime<Utc>,
     /// When the last of them expires.
     pub expiration: DateTime<Utc>,
+    /// As the requester sent them.
+    pub qualification_requirements: Value,
 }
 
 /// One assignment in a worker's own list.
@@ -81,7 +86,8 @@ pub struct BonusReceived {
     pub paid_at: DateTime<Utc>,
 }
 
-/// The groups this worker could take from, those with the newest HITs first. Without a worker: all that have a place.
+/// The groups this worker could take from and may discover, those with the newest HITs first. Without a worker: all
+/// that have a place and that anybody may discover.
 ///
 /// # Errors
 /// When Postgres fails.
@@ -90,11 +96,22 @@ pub async fn groups(
     now: DateTime<Utc>,
     worker_id: Option<&str>,
 ) -> sqlx::Result<Vec<Group>> {
+    let mut groups = with_places(conn, now, worker_id).await?;
+    let standing = standing::of_worker(conn, worker_id).await?;
+    groups.retain(|group| unmet(&group.qualification_requirements, Action::Discover, &standing).is_empty());
+    Ok(groups)
+}
+
+async fn with_places(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    worker_id: Option<&str>,
+) -> sqlx::Result<Vec<Group>> {
     sqlx::query_as!(
         Group,
         r#"select t.hit_type_id, t.hit_group_id, t.title, t.description, t.keywords, r.name as requester,
                   t.reward as "reward: Cents", t.assignment_duration, t.auto_approval_delay,
-                  count(*) as "hits!",
+                  t.qualification_requirements, count(*) as "hits!",
                   sum(h.max_assignments - h.pending - h.submitted - h.approved - h.rejected)::bigint as "available!",
                   max(h.created_at) as "newest!", max(h.expiration) as "expiration!"
              from market.hit h

@@ -196,6 +196,30 @@ pub async fn page(
     .await
 }
 
+/// The requester's HITs whose type requires this qualification, in order of creation, after position `after`.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn page_requiring(
+    conn: &mut PgConnection,
+    requester_id: &str,
+    qualification_type_id: &str,
+    after: i64,
+    limit: i64,
+) -> sqlx::Result<Vec<Hit>> {
+    let requiring = serde_json::json!([{ "QualificationTypeId": qualification_type_id }]);
+    select_hits!(
+        "where h.requester_id = $1 and h.seq > $2 and h.disposed_at is null and t.qualification_requirements @> $3
+         order by h.seq limit $4",
+        requester_id,
+        after,
+        requiring,
+        limit,
+    )
+    .fetch_all(conn)
+    .await
+}
+
 /// The requester's HITs with nothing free and nobody at work, of one type if one is given.
 ///
 /// # Errors

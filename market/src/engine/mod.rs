@@ -15,6 +15,7 @@ pub mod ids;
 pub mod labels;
 pub mod lifetimes;
 pub mod money;
+pub mod qualifications;
 pub mod question;
 mod refusal;
 pub mod requesters;

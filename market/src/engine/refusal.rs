@@ -48,6 +48,29 @@ pub enum Refusal {
         /// Who does not hold it.
         worker_id: String,
     },
+    /// Unknown, deleted, or somebody else's.
+    #[error("QualificationType {0} does not exist.")]
+    NoSuchQualificationType(String),
+    /// The requester has one of this name.
+    #[error("You have already created a QualificationType with this name.")]
+    QualificationTypeExists,
+    /// The worker never had it.
+    #[error("The Worker {worker_id} does not have the Qualification {qualification_type_id}.")]
+    NoSuchQualification {
+        /// The type.
+        qualification_type_id: String,
+        /// Who does not have it.
+        worker_id: String,
+    },
+    /// The worker's qualification was taken away.
+    #[error("This operation can be called with a status of: Granted")]
+    QualificationState,
+    /// Unknown, or for somebody else's type.
+    #[error("QualificationRequest {0} does not exist.")]
+    NoSuchQualificationRequest(String),
+    /// The request was decided before.
+    #[error("This operation can be called with a status of: Submitted")]
+    QualificationRequestState,
     /// Not enough free money.
     #[error("This Requester has insufficient funds in their account to complete this transaction.")]
     InsufficientFunds,

@@ -186,7 +186,7 @@ async fn record(
         worker_id: Some(&assignment.worker_id),
         amount: paid.then_some(hit.reward),
         fee: paid.then_some(hit.fee),
-        token: None,
+        ..Note::default()
     };
     Ok(journal::record(conn, now, effect, &hit.requester_id, note).await?)
 }

@@ -119,6 +119,12 @@ fn code(refusal: &Refusal) -> Option<&'static str> {
         Refusal::AssignmentState(_) | Refusal::TooLateToOverride => {
             "AWS.MechanicalTurk.InvalidAssignmentState"
         }
+        Refusal::NoSuchQualificationType(_) => "AWS.MechanicalTurk.QualificationTypeDoesNotExist",
+        Refusal::QualificationTypeExists => "AWS.MechanicalTurk.QualificationTypeAlreadyExists",
+        Refusal::NoSuchQualification { .. } => "AWS.MechanicalTurk.QualificationDoesNotExist",
+        Refusal::QualificationState => "AWS.MechanicalTurk.InvalidQualificationState",
+        Refusal::NoSuchQualificationRequest(_) => "AWS.MechanicalTurk.QualificationRequestDoesNotExist",
+        Refusal::QualificationRequestState => "AWS.MechanicalTurk.InvalidQualificationRequestState",
         Refusal::InsufficientFunds => "AWS.MechanicalTurk.InsufficientFunds",
         Refusal::HitExists(_) => "AWS.MechanicalTurk.HITAlreadyExists",
         Refusal::NotTheirAssignment { .. } | Refusal::TokenForAnother(_) => {

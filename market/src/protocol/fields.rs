@@ -219,15 +219,23 @@ impl Fields {
         Some(integer)
     }
 
-    pub(crate) fn flag(&mut self, name: &str) -> bool {
-        match self.value(name) {
-            None => false,
-            Some(Value::Bool(flag)) => flag,
-            Some(_) => {
+    pub(crate) fn optional_flag(&mut self, name: &str) -> Option<bool> {
+        match self.value(name)? {
+            Value::Bool(flag) => Some(flag),
+            _ => {
                 self.misshapen(name, "true or false");
-                false
+                None
             }
         }
+    }
+
+    pub(crate) fn flag(&mut self, name: &str) -> bool {
+        self.optional_flag(name).unwrap_or(false)
+    }
+
+    pub(crate) fn required_flag(&mut self, name: &str) -> bool {
+        let flag = self.optional_flag(name);
+        self.required(name, flag)
     }
 
     /// Seconds since the epoch, fractions allowed.
@@ -248,6 +256,11 @@ impl Fields {
         let word = self.text(name)?;
         self.check_choice(&lower_camel(name), &word, allowed);
         Some(word)
+    }
+
+    pub(crate) fn required_choice(&mut self, name: &str, allowed: &[&str]) -> String {
+        let word = self.choice(name, allowed);
+        self.required(name, word)
     }
 
     pub(crate) fn check_choice(&mut self, place: &str, word: &str, allowed: &[&str]) {

@@ -12,7 +12,7 @@ pub(crate) fn time(at: DateTime<Utc>) -> Value {
 }
 
 /// Members without a value are left out.
-fn object<const N: usize>(members: [(&str, Option<Value>); N]) -> Value {
+pub(crate) fn object<const N: usize>(members: [(&str, Option<Value>); N]) -> Value {
     let present = members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
     Value::Object(present.collect::<Map<_, _>>())
 }

@@ -15,6 +15,8 @@ use super::{Site, words};
 use crate::engine::assignments::{self, AssignmentState, Wanted, WorkError};
 use crate::engine::groups::{self, Group, WorkItem};
 use crate::engine::hits::{self, Hit};
+use crate::engine::qualifications::requirements::Action;
+use crate::engine::qualifications::standing;
 use crate::engine::question::Question;
 
 /// A group as the list and the preview show it.
@@ -92,6 +94,11 @@ pub(super) async fn preview(
     let (mut tx, now) = site.market.begin().await?;
     let listed = groups::groups(&mut tx, now, Some(&worker.worker_id)).await?;
     let group = listed.into_iter().find(|group| group.hit_type_id == hit_type_id).ok_or_else(nothing_left)?;
+    let requirements = &group.qualification_requirements;
+    let obstacle = standing::obstacle(&mut tx, &worker.worker_id, requirements, Action::Preview).await?;
+    if let Some(why) = obstacle {
+        return Err(WorkError::NotQualified(why).into());
+    }
     let next = assignments::next_of_group(&mut tx, now, &worker.worker_id, &hit_type_id).await?;
     let hit = hits::find(&mut tx, &next.ok_or_else(nothing_left)?).await?.ok_or_else(nothing_left)?;
     let question = question_of(&site, &hit)?;

@@ -5,6 +5,7 @@
 //! | `accounts` | sign up, sign in, sign out, the account page |
 //! | `browse` | the list of HITs, a group's preview, accepting |
 //! | `work` | the accepted HIT in its frame, returning it, "my work" |
+//! | `qualifications` | what a worker has and can ask for |
 //! | `submit` | `/mturk/externalSubmit`, where frames hand in |
 //! | `content` | questions whose page we serve ourselves |
 //! | `frame` | a frame's address, height and sandbox |
@@ -21,6 +22,7 @@ mod frame;
 mod links;
 mod pages;
 mod password;
+mod qualifications;
 mod session;
 mod statics;
 mod store;
@@ -69,6 +71,9 @@ fn guarded(links: &Links) -> Router<Site> {
         .route("/work", get(work::mine))
         .route("/work/{assignment_id}", get(work::show))
         .route("/work/{assignment_id}/return", post(work::give_back))
+        .route("/qualifications", get(qualifications::show))
+        .route("/qualifications/about", post(qualifications::about))
+        .route("/qualifications/{id}/ask", post(qualifications::ask))
         .route("/sign-up", get(accounts::sign_up_page).post(accounts::sign_up))
         .route("/sign-in", get(accounts::sign_in_page).post(accounts::sign_in))
         .route("/sign-out", post(accounts::sign_out))

@@ -18,6 +18,8 @@ pub enum Here {
     Hits,
     /// My work.
     Work,
+    /// Qualifications.
+    Qualifications,
     /// Account.
     Account,
     /// None of them.
@@ -55,6 +57,7 @@ impl Shell {
         let here = match self.here {
             Here::Hits => "hits",
             Here::Work => "work",
+            Here::Qualifications => "qualifications",
             Here::Account => "account",
             Here::Elsewhere => "",
         };
@@ -120,6 +123,7 @@ impl From<WorkError> for PageError {
                 return Self::Broken(format!("the requester's books do not fit: {cause}"));
             }
             WorkError::NothingLeft | WorkError::NotHeld => StatusCode::NOT_FOUND,
+            WorkError::NotQualified(_) => StatusCode::FORBIDDEN,
             WorkError::NoAnswer => StatusCode::BAD_REQUEST,
             WorkError::AlreadyHeld { .. } | WorkError::AlreadyDone | WorkError::TooLate => {
                 StatusCode::CONFLICT

@@ -136,6 +136,20 @@ impl Place {
         self.publish(places).send().await.unwrap().hit.unwrap().hit_id.unwrap()
     }
 
+    /// A kind of qualification; its id.
+    pub async fn qualification(&self, name: &str) -> String {
+        let active = aws_sdk_mturk::types::QualificationTypeStatus::Active;
+        let call = self.client.create_qualification_type().name(name).description("What it means");
+        let made = call.qualification_type_status(active).send().await.unwrap();
+        made.qualification_type.unwrap().qualification_type_id.unwrap()
+    }
+
+    pub async fn grant(&self, id: &str, worker_id: &str, value: i32) {
+        let call = self.client.associate_qualification_with_worker().qualification_type_id(id);
+        let call = call.worker_id(worker_id).integer_value(value).send_notification(false);
+        call.send().await.unwrap();
+    }
+
     pub async fn look(&self, hit_id: &str) -> Hit {
         self.client.get_hit().hit_id(hit_id).send().await.unwrap().hit.unwrap()
     }

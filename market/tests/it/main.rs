@@ -8,6 +8,8 @@ mod harness;
 mod hit_updates;
 mod hits;
 mod money;
+mod qualifications;
+mod requirements;
 mod schedules;
 mod signatures;
 mod tokens;

@@ -4,5 +4,6 @@
 
 mod accounts;
 mod bots;
+mod qualifications;
 mod taking;
 mod world;

@@ -46,6 +46,17 @@ impl World {
 
     /// Publishes one HIT of the group with this title; its id and its group's.
     pub async fn publish(&self, title: &str, question: &str, places: i64) -> (String, String) {
+        self.publish_for(title, question, places, serde_json::json!([])).await
+    }
+
+    /// The same for workers who meet the requirements.
+    pub async fn publish_for(
+        &self,
+        title: &str,
+        question: &str,
+        places: i64,
+        requirements: serde_json::Value,
+    ) -> (String, String) {
         let (mut tx, now) = self.market.begin().await.unwrap();
         let properties = Properties {
             title: title.into(),
@@ -54,7 +65,7 @@ impl World {
             reward: Cents(150),
             assignment_duration: 1800,
             auto_approval_delay: 86_400 * 3,
-            qualification_requirements: serde_json::json!([]),
+            qualification_requirements: requirements,
         };
         let hit_type = hit_types::register(&mut tx, now, &self.requester_id, &properties).await.unwrap();
         let new = NewHit {

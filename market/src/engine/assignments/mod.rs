@@ -88,6 +88,9 @@ pub enum WorkError {
     /// This worker handed this HIT in before.
     #[error("You have done this HIT already.")]
     AlreadyDone,
+    /// The HIT's requirements keep this worker from accepting it.
+    #[error("You do not qualify for this HIT: {0}.")]
+    NotQualified(String),
     /// Not at work on this: unknown, somebody else's, given up or handed in.
     #[error("You are not working on this HIT.")]
     NotHeld,

@@ -7,13 +7,15 @@ use super::store::{find, of_worker};
 use super::{Assignment, AssignmentState, Wanted, WorkError, record};
 use crate::engine::hits::{self, Hit};
 use crate::engine::ids;
+use crate::engine::qualifications::requirements::Action;
+use crate::engine::qualifications::standing;
 use crate::journal::Effect;
 
 /// Gives the worker a place. One worker has at most one assignment of a HIT that counts, for ever;
 /// after a return or a missed deadline they may come again, under a new id.
 ///
 /// # Errors
-/// [`WorkError::NothingLeft`], [`WorkError::AlreadyHeld`] or [`WorkError::AlreadyDone`].
+/// [`WorkError::NothingLeft`], [`WorkError::AlreadyHeld`], [`WorkError::AlreadyDone`] or [`WorkError::NotQualified`].
 pub async fn accept(
     conn: &mut PgConnection,
     now: DateTime<Utc>,
@@ -90,6 +92,10 @@ async fn take(
             AssignmentState::Accepted => WorkError::AlreadyHeld { assignment_id: held.assignment_id },
             _ => WorkError::AlreadyDone,
         });
+    }
+    let requirements = &hit.qualification_requirements;
+    if let Some(why) = standing::obstacle(conn, worker_id, requirements, Action::Accept).await? {
+        return Err(WorkError::NotQualified(why));
     }
     if hit.available(now) < 1 {
         return Err(WorkError::NothingLeft);

@@ -10,6 +10,9 @@ mod hit_types;
 mod hit_updates;
 mod hits;
 mod lifetimes;
+mod qualification_requests;
+mod qualification_types;
+mod qualifications;
 mod review;
 
 use chrono::{DateTime, Utc};
@@ -42,6 +45,19 @@ pub(crate) static REGISTRY: &[Entry] = &[
     entry::<lifetimes::CreateAdditionalAssignmentsForHit>(),
     entry::<lifetimes::DeleteHit>(),
     entry::<lifetimes::UpdateExpirationForHit>(),
+    entry::<qualification_requests::AcceptQualificationRequest>(),
+    entry::<qualification_requests::ListQualificationRequests>(),
+    entry::<qualification_requests::RejectQualificationRequest>(),
+    entry::<qualification_types::CreateQualificationType>(),
+    entry::<qualification_types::DeleteQualificationType>(),
+    entry::<qualification_types::GetQualificationType>(),
+    entry::<qualification_types::ListHitsForQualificationType>(),
+    entry::<qualification_types::ListQualificationTypes>(),
+    entry::<qualification_types::UpdateQualificationType>(),
+    entry::<qualifications::AssociateQualificationWithWorker>(),
+    entry::<qualifications::DisassociateQualificationFromWorker>(),
+    entry::<qualifications::GetQualificationScore>(),
+    entry::<qualifications::ListWorkersWithQualificationType>(),
     entry::<review::ApproveAssignment>(),
     entry::<review::RejectAssignment>(),
 ];

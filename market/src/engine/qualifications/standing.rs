@@ -1,0 +1,172 @@
+//! Everything the requirements need to know about one worker, from real history.
+
+use serde_json::Value;
+use sqlx::PgConnection;
+
+use super::requirements::{Action, Locale, Standing, unmet};
+use super::{ADULT, APPROVAL_RATE, APPROVED};
+use crate::engine::hit_types::MASTERS;
+
+/// Below so many submitted assignments the approval rate reads 100.
+const RATE_COUNTS_FROM: i64 = 100;
+
+/// What the worker said of themselves, and what the operator did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Profile {
+    /// ISO 3166 country, two capital letters.
+    pub country: Option<String>,
+    /// Two capital letters; only with a country.
+    pub subdivision: Option<String>,
+    /// Agreed to adult content.
+    pub adult: bool,
+    /// Named a Master by the operator.
+    pub masters: bool,
+}
+
+/// Where the worker stands with every type; nobody has nothing but a clean record.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn of_worker(conn: &mut PgConnection, worker_id: Option<&str>) -> sqlx::Result<Standing> {
+    let mut standing = Standing::default();
+    let worker_id = worker_id.unwrap_or_default();
+    let profile = profile(conn, worker_id).await?;
+    let (approved, rate) = history(conn, worker_id).await?;
+    standing.values.insert(APPROVED.into(), approved);
+    standing.values.insert(APPROVAL_RATE.into(), rate);
+    if profile.adult {
+        standing.values.insert(ADULT.into(), 1);
+    }
+    if profile.masters {
+        standing.values.extend(MASTERS.map(|id| (id.to_owned(), 1)));
+    }
+    standing.locale = profile.country.map(|country| Locale { country, subdivision: profile.subdivision });
+    let granted = sqlx::query!(
+        "select q.qualification_type_id, q.value from market.qualification q
+           join market.qualification_type t using (qualification_type_id)
+          where q.worker_id = $1 and q.revoked_at is null and t.deleted_at is null",
+        worker_id,
+    )
+    .fetch_all(conn)
+    .await?;
+    standing.values.extend(granted.into_iter().map(|grant| (grant.qualification_type_id, grant.value)));
+    Ok(standing)
+}
+
+/// Approved assignments, and the approval rate in percent.
+async fn history(conn: &mut PgConnection, worker_id: &str) -> sqlx::Result<(i64, i64)> {
+    let counts = sqlx::query!(
+        r#"select count(*) filter (where state = 'approved') as "approved!",
+                  count(*) filter (where state = 'rejected') as "rejected!",
+                  count(*) filter (where state = 'submitted') as "waiting!"
+             from market.assignment where worker_id = $1"#,
+        worker_id,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok((counts.approved, approval_rate(counts.approved, counts.rejected, counts.waiting)))
+}
+
+/// Of the reviewed assignments, in whole percent, rounded down.
+fn approval_rate(approved: i64, rejected: i64, waiting: i64) -> i64 {
+    let reviewed = approved + rejected;
+    if reviewed + waiting < RATE_COUNTS_FROM || reviewed == 0 { 100 } else { 100 * approved / reviewed }
+}
+
+/// What keeps the worker from doing this, as a phrase that names each type; `None` when nothing does.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn obstacle(
+    conn: &mut PgConnection,
+    worker_id: &str,
+    requirements: &Value,
+    action: Action,
+) -> sqlx::Result<Option<String>> {
+    if requirements.as_array().is_none_or(Vec::is_empty) {
+        return Ok(None);
+    }
+    let standing = of_worker(conn, Some(worker_id)).await?;
+    let mut phrases = Vec::new();
+    for requirement in unmet(requirements, action, &standing) {
+        phrases.push(phrase(conn, requirement).await?);
+    }
+    Ok((!phrases.is_empty()).then(|| phrases.join("; ")))
+}
+
+async fn phrase(conn: &mut PgConnection, requirement: &Value) -> sqlx::Result<String> {
+    let id = requirement["QualificationTypeId"].as_str().unwrap_or_default();
+    let name = sqlx::query_scalar!(
+        "select name from market.qualification_type where qualification_type_id = $1",
+        id
+    );
+    let name = name.fetch_optional(conn).await?.unwrap_or_else(|| id.to_owned());
+    let integers = requirement["IntegerValues"].as_array().into_iter().flatten().map(Value::to_string);
+    let locales = requirement["LocaleValues"].as_array().into_iter().flatten().map(place);
+    let values = integers.chain(locales).collect::<Vec<_>>().join(", ");
+    Ok(match requirement["Comparator"].as_str().unwrap_or_default() {
+        "Exists" => format!("{name} is needed"),
+        "DoesNotExist" => format!("not for those who have {name}"),
+        "LessThan" => format!("{name} must be below {values}"),
+        "LessThanOrEqualTo" => format!("{name} must be at most {values}"),
+        "GreaterThan" => format!("{name} must be above {values}"),
+        "GreaterThanOrEqualTo" => format!("{name} must be at least {values}"),
+        "NotEqualTo" | "NotIn" => format!("{name} must be none of {values}"),
+        _ => format!("{name} must be {values}"),
+    })
+}
+
+fn place(locale: &Value) -> String {
+    let part = |name: &str| locale[name].as_str().map(str::to_owned);
+    [part("Country"), part("Subdivision")].into_iter().flatten().collect::<Vec<_>>().join("-")
+}
+
+/// What is known about the worker; nothing about nobody.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn profile(conn: &mut PgConnection, worker_id: &str) -> sqlx::Result<Profile> {
+    let found = sqlx::query_as!(
+        Profile,
+        "select country, subdivision, adult, masters from market.worker where worker_id = $1",
+        worker_id,
+    );
+    Ok(found.fetch_optional(conn).await?.unwrap_or_default())
+}
+
+/// Sets all of it.
+///
+/// # Errors
+/// When Postgres fails, also when country or subdivision are not two capital letters.
+pub async fn set_profile(conn: &mut PgConnection, worker_id: &str, profile: &Profile) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update market.worker set country = $2, subdivision = $3, adult = $4, masters = $5 where worker_id = $1",
+        worker_id,
+        profile.country,
+        profile.subdivision,
+        profile.adult,
+        profile.masters,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::approval_rate;
+
+    #[test]
+    fn the_rate_reads_100_until_a_hundred_were_submitted() {
+        for (approved, rejected, waiting, rate) in [
+            (0, 0, 0, 100),
+            (9, 90, 0, 100),
+            (10, 90, 0, 10),
+            (0, 0, 100, 100),
+            (98, 1, 1, 98),
+            (199, 1, 0, 99),
+        ] {
+            assert_eq!(approval_rate(approved, rejected, waiting), rate);
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Kinds of qualifications.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+use super::record;
+use crate::engine::{Outcome, Refusal, ids};
+use crate::journal::Effect;
+
+/// A kind of qualification.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QualificationType {
+    /// Position in the order of creation.
+    pub seq: i64,
+    /// Its id.
+    pub qualification_type_id: String,
+    /// Who made it; `None` for the market's own.
+    pub requester_id: Option<String>,
+    /// One requester has no two of the same name.
+    pub name: String,
+    /// What it means.
+    pub description: String,
+    /// Words to search by.
+    pub keywords: Option<String>,
+    /// Whether it can be asked for at present.
+    pub active: bool,
+    /// Whether workers may ask for it at all.
+    pub requestable: bool,
+    /// Seconds between two requests of a worker; `None` allows one request only.
+    pub retry_delay: Option<i64>,
+    /// Whether a request is granted at once.
+    pub auto_granted: bool,
+    /// With which value.
+    pub auto_granted_value: i64,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}
+
+/// What to make.
+#[derive(Debug, Clone)]
+pub struct NewType {
+    /// Name.
+    pub name: String,
+    /// Description.
+    pub description: String,
+    /// Keywords.
+    pub keywords: Option<String>,
+    /// Whether it can be asked for.
+    pub active: bool,
+    /// Seconds between two requests.
+    pub retry_delay: Option<i64>,
+    /// Whether a request is granted at once.
+    pub auto_granted: bool,
+    /// With which value.
+    pub auto_granted_value: i64,
+}
+
+/// What to change; `None` leaves it as it is.
+#[derive(Debug, Clone, Default)]
+pub struct Changes {
+    /// Description.
+    pub description: Option<String>,
+    /// Whether it can be asked for.
+    pub active: Option<bool>,
+    /// Seconds between two requests.
+    pub retry_delay: Option<i64>,
+    /// Whether a request is granted at once.
+    pub auto_granted: Option<bool>,
+    /// With which value.
+    pub auto_granted_value: Option<i64>,
+}
+
+/// Which types to list.
+#[derive(Debug, Clone, Default)]
+pub struct Search<'a> {
+    /// Of this requester only.
+    pub requester_id: Option<&'a str>,
+    /// Only those a worker may ask for now.
+    pub requestable: bool,
+    /// Only those whose name, description or keywords contain this, in whatever case.
+    pub query: Option<&'a str>,
+}
+
+/// The checked query that gives whole types: what comes before the columns, and what after.
+macro_rules! types {
+    ($head:tt, $tail:tt $(, $argument:expr)* $(,)?) => {
+        sqlx::query_as!(
+            QualificationType,
+            $head
+                + " seq, qualification_type_id, requester_id, name, description, keywords, active, requestable,
+                    retry_delay, auto_granted, auto_granted_value, created_at "
+                + $tail,
+            $($argument),*
+        )
+    };
+}
+
+/// Makes a type.
+///
+/// # Errors
+/// [`Refusal::QualificationTypeExists`] when the requester has one of this name.
+pub async fn create(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    requester_id: &str,
+    new: &NewType,
+) -> Outcome<QualificationType> {
+    let made = types!(
+        "insert into market.qualification_type
+            (qualification_type_id, requester_id, name, description, keywords, active, requestable, retry_delay,
+             auto_granted, auto_granted_value, created_at)
+         values ($1, $2, $3, $4, $5, $6, true, $7, $8, $9, $10)
+         on conflict (requester_id, name) where deleted_at is null do nothing returning",
+        "",
+        ids::object(),
+        requester_id,
+        new.name,
+        new.description,
+        new.keywords,
+        new.active,
+        new.retry_delay,
+        new.auto_granted,
+        new.auto_granted_value,
+        now,
+    );
+    let made = made.fetch_optional(&mut *conn).await?.ok_or(Refusal::QualificationTypeExists)?;
+    let effect = Effect::QualificationTypeCreated;
+    record(conn, now, effect, requester_id, &made.qualification_type_id, None).await?;
+    Ok(made)
+}
+
+/// Changes the requester's own type.
+///
+/// # Errors
+/// [`Refusal::NoSuchQualificationType`].
+pub async fn update(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    requester_id: &str,
+    id: &str,
+    changes: &Changes,
+) -> Outcome<QualificationType> {
+    let changed = types!(
+        "update market.qualification_type
+            set description = coalesce($3, description), active = coalesce($4, active),
+                retry_delay = coalesce($5, retry_delay), auto_granted = coalesce($6, auto_granted),
+                auto_granted_value = coalesce($7, auto_granted_value)
+          where qualification_type_id = $1 and requester_id = $2 and deleted_at is null returning",
+        "",
+        id,
+        requester_id,
+        changes.description,
+        changes.active,
+        changes.retry_delay,
+        changes.auto_granted,
+        changes.auto_granted_value,
+    );
+    let changed = changed.fetch_optional(&mut *conn).await?;
+    let changed = changed.ok_or_else(|| Refusal::NoSuchQualificationType(id.into()))?;
+    record(conn, now, Effect::QualificationTypeChanged, requester_id, id, None).await?;
+    Ok(changed)
+}
+
+/// Deletes the requester's own type; requests that wait are rejected, and nobody counts as having it.
+///
+/// # Errors
+/// [`Refusal::NoSuchQualificationType`].
+pub async fn delete(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    requester_id: &str,
+    id: &str,
+) -> Outcome<()> {
+    let deleted = sqlx::query!(
+        "update market.qualification_type set deleted_at = $3
+          where qualification_type_id = $1 and requester_id = $2 and deleted_at is null",
+        id,
+        requester_id,
+        now,
+    )
+    .execute(&mut *conn)
+    .await?;
+    if deleted.rows_affected() != 1 {
+        return Err(Refusal::NoSuchQualificationType(id.into()));
+    }
+    sqlx::query!(
+        "update market.qualification_request set state = 'rejected', decided_at = $2
+          where qualification_type_id = $1 and state = 'pending'",
+        id,
+        now,
+    )
+    .execute(&mut *conn)
+    .await?;
+    Ok(record(conn, now, Effect::QualificationTypeDeleted, requester_id, id, None).await?)
+}
+
+/// The type, whoever made it, unless it was deleted.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn find(conn: &mut PgConnection, id: &str) -> sqlx::Result<Option<QualificationType>> {
+    types!(
+        "select",
+        "from market.qualification_type where qualification_type_id = $1 and deleted_at is null",
+        id
+    )
+    .fetch_optional(conn)
+    .await
+}
+
+/// The requester's own type, unless it was deleted.
+///
+/// # Errors
+/// [`Refusal::NoSuchQualificationType`].
+pub async fn owned(conn: &mut PgConnection, requester_id: &str, id: &str) -> Outcome<QualificationType> {
+    let found = find(conn, id).await?.filter(|found| found.requester_id.as_deref() == Some(requester_id));
+    found.ok_or_else(|| Refusal::NoSuchQualificationType(id.into()))
+}
+
+/// The types that match, in order of creation, after position `after`.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn page(
+    conn: &mut PgConnection,
+    search: &Search<'_>,
+    after: i64,
+    limit: i64,
+) -> sqlx::Result<Vec<QualificationType>> {
+    types!(
+        "select",
+        "from market.qualification_type
+          where deleted_at is null and seq > $1 and ($2::text is null or requester_id = $2)
+            and (not $3 or (requestable and active))
+            and ($4::text is null
+                 or position(lower($4) in lower(concat_ws(' ', name, description, keywords))) > 0)
+          order by seq limit $5",
+        after,
+        search.requester_id,
+        search.requestable,
+        search.query,
+        limit,
+    )
+    .fetch_all(conn)
+    .await
+}

@@ -1,0 +1,184 @@
+//! Kinds of qualifications, and the HITs that require them.
+
+use serde_json::{Value, json};
+
+use super::{Call, Operation};
+use crate::engine::qualifications::types::{self, Changes, NewType, QualificationType, Search};
+use crate::engine::{Refusal, hits};
+use crate::protocol::failure::Failure;
+use crate::protocol::fields::Fields;
+use crate::protocol::paging::PageRequest;
+use crate::protocol::shapes::{self, object, time};
+
+const STATUSES: [&str; 2] = ["Active", "Inactive"];
+const NOT_NEGATIVE: std::ops::RangeInclusive<i64> = 0..=i64::MAX;
+/// Values travel as 32-bit integers.
+pub(super) const VALUES: std::ops::RangeInclusive<i64> = i32::MIN as i64..=i32::MAX as i64;
+
+pub(crate) struct CreateQualificationType(NewType);
+
+impl Operation for CreateQualificationType {
+    const NAME: &'static str = "CreateQualificationType";
+
+    fn read(fields: &mut Fields) -> Self {
+        refuse_tests(fields);
+        let name = fields.required_bounded_text("Name", 200);
+        if name.trim().is_empty() && fields.value("Name").is_some() {
+            fields.wrong(Failure::invalid("Name", &name));
+        }
+        Self(NewType {
+            name,
+            description: fields.required_bounded_text("Description", 2000),
+            keywords: fields.bounded_text("Keywords", 1000).filter(|keywords| !keywords.is_empty()),
+            active: fields.required_choice("QualificationTypeStatus", &STATUSES) == "Active",
+            retry_delay: fields.bounded_integer("RetryDelayInSeconds", NOT_NEGATIVE),
+            auto_granted: fields.flag("AutoGranted"),
+            auto_granted_value: fields.bounded_integer("AutoGrantedValue", VALUES).unwrap_or(1),
+        })
+    }
+
+    async fn run(self, call: &mut Call<'_>) -> Result<Value, Failure> {
+        let made = types::create(call.conn, call.now, call.requester_id, &self.0).await?;
+        Ok(json!({ "QualificationType": shape(&made) }))
+    }
+}
+
+pub(crate) struct UpdateQualificationType {
+    id: String,
+    changes: Changes,
+}
+
+impl Operation for UpdateQualificationType {
+    const NAME: &'static str = "UpdateQualificationType";
+
+    fn read(fields: &mut Fields) -> Self {
+        refuse_tests(fields);
+        let status = fields.choice("QualificationTypeStatus", &STATUSES);
+        let changes = Changes {
+            description: fields.bounded_text("Description", 2000),
+            active: status.map(|status| status == "Active"),
+            retry_delay: fields.bounded_integer("RetryDelayInSeconds", NOT_NEGATIVE),
+            auto_granted: fields.optional_flag("AutoGranted"),
+            auto_granted_value: fields.bounded_integer("AutoGrantedValue", VALUES),
+        };
+        Self { id: fields.required_id("QualificationTypeId"), changes }
+    }
+
+    async fn run(self, call: &mut Call<'_>) -> Result<Value, Failure> {
+        let changed = types::update(call.conn, call.now, call.requester_id, &self.id, &self.changes).await?;
+        Ok(json!({ "QualificationType": shape(&changed) }))
+    }
+}
+
+/// Tests that workers take are not offered; saying so is better than a type nobody can get.
+fn refuse_tests(fields: &mut Fields) {
+    for name in ["Test", "AnswerKey", "TestDurationInSeconds"] {
+        if fields.value(name).is_some() {
+            let message = format!("{name} is not offered by this marketplace.");
+            fields.wrong(Failure::parameter("AWS.MechanicalTurk.InvalidParameterValue", message));
+        }
+    }
+}
+
+pub(crate) struct DeleteQualificationType(String);
+
+impl Operation for DeleteQualificationType {
+    const NAME: &'static str = "DeleteQualificationType";
+
+    fn read(fields: &mut Fields) -> Self {
+        Self(fields.required_id("QualificationTypeId"))
+    }
+
+    async fn run(self, call: &mut Call<'_>) -> Result<Value, Failure> {
+        types::delete(call.conn, call.now, call.requester_id, &self.0).await?;
+        Ok(json!({}))
+    }
+}
+
+pub(crate) struct GetQualificationType(String);
+
+impl Operation for GetQualificationType {
+    const NAME: &'static str = "GetQualificationType";
+
+    fn read(fields: &mut Fields) -> Self {
+        Self(fields.required_id("QualificationTypeId"))
+    }
+
+    async fn run(self, call: &mut Call<'_>) -> Result<Value, Failure> {
+        Ok(json!({ "QualificationType": shape(&known(call, &self.0).await?) }))
+    }
+}
+
+/// Anybody's, and the market's own.
+async fn known(call: &mut Call<'_>, id: &str) -> Result<QualificationType, Failure> {
+    let found = types::find(call.conn, id).await?;
+    Ok(found.ok_or_else(|| Refusal::NoSuchQualificationType(id.into()))?)
+}
+
+pub(crate) struct ListQualificationTypes {
+    requestable: bool,
+    owned: bool,
+    query: Option<String>,
+    page: PageRequest,
+}
+
+impl Operation for ListQualificationTypes {
+    const NAME: &'static str = "ListQualificationTypes";
+
+    fn read(fields: &mut Fields) -> Self {
+        Self {
+            requestable: fields.required_flag("MustBeRequestable"),
+            owned: fields.flag("MustBeOwnedByCaller"),
+            query: fields.text("Query").filter(|query| !query.is_empty()),
+            page: PageRequest::read(fields),
+        }
+    }
+
+    async fn run(self, call: &mut Call<'_>) -> Result<Value, Failure> {
+        let query = self.query.as_deref();
+        let list = call.list(&format!("{}/{}/{}", self.requestable, self.owned, query.unwrap_or_default()));
+        let after = self.page.after_number(&list)?;
+        let requester_id = self.owned.then_some(call.requester_id);
+        let search = Search { requester_id, requestable: self.requestable, query };
+        let rows = types::page(call.conn, &search, after, self.page.limit()).await?;
+        Ok(self.page.answer(&list, "QualificationTypes", rows, |row| row.seq.to_string(), shape))
+    }
+}
+
+pub(crate) struct ListHitsForQualificationType {
+    id: String,
+    page: PageRequest,
+}
+
+impl Operation for ListHitsForQualificationType {
+    const NAME: &'static str = "ListHITsForQualificationType";
+
+    fn read(fields: &mut Fields) -> Self {
+        Self { id: fields.required_id("QualificationTypeId"), page: PageRequest::read(fields) }
+    }
+
+    async fn run(self, call: &mut Call<'_>) -> Result<Value, Failure> {
+        known(call, &self.id).await?;
+        let (list, now) = (call.list(&self.id), call.now);
+        let after = self.page.after_number(&list)?;
+        let limit = self.page.limit();
+        let rows = hits::page_requiring(call.conn, call.requester_id, &self.id, after, limit).await?;
+        Ok(self.page.answer(&list, "HITs", rows, |hit| hit.seq.to_string(), |hit| shapes::hit(hit, now)))
+    }
+}
+
+fn shape(kind: &QualificationType) -> Value {
+    let status = if kind.active { "Active" } else { "Inactive" };
+    object([
+        ("QualificationTypeId", Some(json!(kind.qualification_type_id))),
+        ("CreationTime", Some(time(kind.created_at))),
+        ("Name", Some(json!(kind.name))),
+        ("Description", Some(json!(kind.description))),
+        ("Keywords", kind.keywords.as_ref().map(|keywords| json!(keywords))),
+        ("QualificationTypeStatus", Some(json!(status))),
+        ("RetryDelayInSeconds", kind.retry_delay.map(|delay| json!(delay))),
+        ("IsRequestable", Some(json!(kind.requestable))),
+        ("AutoGranted", Some(json!(kind.auto_granted))),
+        ("AutoGrantedValue", kind.auto_granted.then(|| json!(kind.auto_granted_value))),
+    ])
+}

@@ -1,0 +1,117 @@
+//! Giving and taking qualifications, and reading who has them.
+
+use serde_json::{Value, json};
+
+use super::qualification_types::VALUES;
+use super::{Call, Operation};
+use crate::engine::qualifications::grants::{self, Grant};
+use crate::engine::qualifications::types;
+use crate::protocol::failure::Failure;
+use crate::protocol::fields::Fields;
+use crate::protocol::paging::PageRequest;
+use crate::protocol::shapes::time;
+
+pub(crate) struct AssociateQualificationWithWorker {
+    id: String,
+    worker_id: String,
+    value: i64,
+}
+
+impl Operation for AssociateQualificationWithWorker {
+    const NAME: &'static str = "AssociateQualificationWithWorker";
+
+    fn read(fields: &mut Fields) -> Self {
+        fields.optional_flag("SendNotification");
+        Self {
+            id: fields.required_id("QualificationTypeId"),
+            worker_id: fields.required_worker_id("WorkerId"),
+            value: fields.bounded_integer("IntegerValue", VALUES).unwrap_or(1),
+        }
+    }
+
+    async fn run(self, call: &mut Call<'_>) -> Result<Value, Failure> {
+        let (id, worker_id) = (&self.id, &self.worker_id);
+        grants::grant(call.conn, call.now, call.requester_id, id, worker_id, self.value).await?;
+        Ok(json!({}))
+    }
+}
+
+pub(crate) struct DisassociateQualificationFromWorker {
+    id: String,
+    worker_id: String,
+}
+
+impl Operation for DisassociateQualificationFromWorker {
+    const NAME: &'static str = "DisassociateQualificationFromWorker";
+
+    fn read(fields: &mut Fields) -> Self {
+        fields.text("Reason");
+        Self {
+            id: fields.required_id("QualificationTypeId"),
+            worker_id: fields.required_worker_id("WorkerId"),
+        }
+    }
+
+    async fn run(self, call: &mut Call<'_>) -> Result<Value, Failure> {
+        grants::revoke(call.conn, call.now, call.requester_id, &self.id, &self.worker_id).await?;
+        Ok(json!({}))
+    }
+}
+
+pub(crate) struct GetQualificationScore {
+    id: String,
+    worker_id: String,
+}
+
+impl Operation for GetQualificationScore {
+    const NAME: &'static str = "GetQualificationScore";
+
+    fn read(fields: &mut Fields) -> Self {
+        Self {
+            id: fields.required_id("QualificationTypeId"),
+            worker_id: fields.required_worker_id("WorkerId"),
+        }
+    }
+
+    async fn run(self, call: &mut Call<'_>) -> Result<Value, Failure> {
+        let grant = grants::granted(call.conn, call.requester_id, &self.id, &self.worker_id).await?;
+        Ok(json!({ "Qualification": shape(&grant) }))
+    }
+}
+
+pub(crate) struct ListWorkersWithQualificationType {
+    id: String,
+    revoked: bool,
+    page: PageRequest,
+}
+
+impl Operation for ListWorkersWithQualificationType {
+    const NAME: &'static str = "ListWorkersWithQualificationType";
+
+    fn read(fields: &mut Fields) -> Self {
+        let status = fields.choice("Status", &["Granted", "Revoked"]);
+        Self {
+            id: fields.required_id("QualificationTypeId"),
+            revoked: status.as_deref() == Some("Revoked"),
+            page: PageRequest::read(fields),
+        }
+    }
+
+    async fn run(self, call: &mut Call<'_>) -> Result<Value, Failure> {
+        types::owned(call.conn, call.requester_id, &self.id).await?;
+        let list = call.list(&format!("{}/{}", self.id, self.revoked));
+        let after = self.page.after_number(&list)?;
+        let rows = grants::page(call.conn, &self.id, self.revoked, after, self.page.limit()).await?;
+        Ok(self.page.answer(&list, "Qualifications", rows, |grant| grant.seq.to_string(), shape))
+    }
+}
+
+fn shape(grant: &Grant) -> Value {
+    json!({
+        "QualificationTypeId": grant.qualification_type_id,
+        "WorkerId": grant.worker_id,
+        "GrantTime": time(grant.granted_at),
+        "IntegerValue": grant.value,
+        "Status": if grant.revoked_at.is_some() { "Revoked" } else { "Granted" },
+    })
+}
