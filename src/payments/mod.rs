@@ -8,6 +8,7 @@
 //! was committed before the call, `unknown` leaves only by asking the recruiter, by the same token
 //! within [`TOKEN_LIFE`], or by a person.
 
+pub mod books;
 pub mod budget;
 pub mod payer;
 pub mod settler;

@@ -20,6 +20,9 @@ const MISSING_TRIES: i32 = 8;
 /// How long an order waits for money or keys to be mended, between tries.
 const MEND_WAIT: chrono::Duration = chrono::Duration::minutes(5);
 
+/// Why an order goes to the settler unsent.
+const TOO_LATE: &str = "It was first sent too long ago to be repeated safely.";
+
 /// Sends authorised orders.
 #[derive(Debug)]
 pub struct Payer(pub App);
@@ -43,6 +46,10 @@ impl Reconciler for Payer {
         let Some(order) = self.claim(lease).await? else { return Ok(Step::Idle) };
         crate::crash::point("payer.claimed");
         let outcome = match connections::recruiter(&self.0, order.connection_id).await {
+            // It waited too long after an attempt that may have come about: not again without a look.
+            Ok(_) if order.kind == Kind::Bonus && !order.token_alive(self.0.clock.now()) => {
+                Outcome::Unknown(TOO_LATE.into())
+            }
             Ok(recruiter) => send(recruiter.as_ref(), &order).await,
             Err(error) => Outcome::NotNow(error.to_string()),
         };

@@ -4,11 +4,12 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use super::{Kind, Order, OrderState, payer, store};
+use super::{Kind, Order, OrderState, books, budget, payer, store};
 use crate::app::App;
 use crate::connections;
 use crate::jobs::{self, Lease, Reconciler, Step, back_off};
 use crate::recruiters::{AskError, Recruiter, SubmissionStatus};
+use crate::studies;
 
 /// The settler's name, for wake-ups.
 pub const NAME: &str = "settler";
@@ -29,7 +30,7 @@ impl Reconciler for Settler {
         let mut tx = self.0.pool.begin().await?;
         let claimed = store::claim_to_settle(&mut tx, now, lease).await?;
         tx.commit().await?;
-        let Some(order) = claimed else { return Ok(Step::Idle) };
+        let Some(order) = claimed else { return self.complete_the_books().await };
         let finding = match connections::recruiter(&self.0, order.connection_id).await {
             Ok(recruiter) => ask(recruiter.as_ref(), &order, now).await,
             Err(error) => Finding::Silent(error.to_string()),
@@ -96,6 +97,16 @@ fn decision(wanted: Kind, status: SubmissionStatus) -> Finding {
 }
 
 impl Settler {
+    async fn complete_the_books(&self) -> anyhow::Result<Step> {
+        let mut tx = self.0.pool.begin().await?;
+        let Some(study) = books::incomplete(&mut tx).await? else { return Ok(Step::Idle) };
+        budget::of(&mut tx, study, true).await?;
+        let study = studies::store::get(&mut tx, study).await?;
+        books::complete(&mut tx, &study, self.0.clock.now()).await?;
+        tx.commit().await?;
+        Ok(Step::Worked)
+    }
+
     async fn record(&self, order: &Order, lease: Lease, finding: Finding) -> anyhow::Result<()> {
         let now = self.0.clock.now();
         let mut tx = self.0.pool.begin().await?;
@@ -108,7 +119,9 @@ impl Settler {
             }
             Finding::SendAgain => {
                 jobs::wake(&mut tx, payer::NAME).await?;
-                (OrderState::Authorised, None, now)
+                // Twice at once; whoever goes in circles does so ever more slowly.
+                let wait = if order.attempt < 3 { chrono::Duration::zero() } else { back_off(order.attempt) };
+                (OrderState::Authorised, None, now + wait)
             }
             Finding::Overtaken(words) => (OrderState::Refused, Some(*words), now),
             Finding::ForAPerson(words) => {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use kernel::money::Cents;
 use sqlx::{PgConnection, query, query_as, query_scalar};
 
-use super::{Kind, NewOrder, Order, OrderError, OrderId, OrderState, budget};
+use super::{Kind, NewOrder, Order, OrderError, OrderId, OrderState, books, budget};
 use crate::accounts::AccountId;
 use crate::jobs::{self, Lease};
 use crate::participation::ParticipationId;
@@ -39,13 +39,15 @@ pub async fn place(
     by: Option<AccountId>,
     wanted: &[NewOrder],
 ) -> Result<usize, OrderError> {
-    let before = budget::of(conn, study.id, true).await?;
+    budget::of(conn, study.id, true).await?;
+    books::complete(conn, study, now).await?;
+    let before = budget::of(conn, study.id, false).await?;
     let mut placed = 0;
     for order in wanted {
         placed += insert(conn, now, study, by, order).await?;
     }
     let after = budget::of(conn, study.id, false).await?;
-    if placed > 0 && after.left() < Cents::ZERO {
+    if after.left() < Cents::ZERO && after.left() < before.left() {
         return Err(OrderError::OverBudget { wanted: before.left() - after.left(), left: before.left() });
     }
     jobs::wake(conn, super::payer::NAME).await?;
@@ -159,6 +161,7 @@ pub async fn of_study(conn: &mut PgConnection, study: StudyId) -> sqlx::Result<V
 }
 
 /// Moves an order on, if this process still holds it, with what follows from a refusal. Returns whether it did.
+/// An attempt that certainly brought nothing does not count for the age of the token.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -172,6 +175,8 @@ pub async fn move_on(
 ) -> sqlx::Result<bool> {
     let moved = query!(
         "UPDATE payment_order SET state = $3, problem = $4, next_step_at = $5,
+            first_sent_at = CASE WHEN $3 = 'authorised' AND state = 'sending' AND first_sent_at = sent_at
+                THEN NULL ELSE first_sent_at END,
             lease_token = NULL, lease_until = NULL
          WHERE id = $1 AND lease_token = $2 AND state IN ('sending', 'unknown')",
         id.0,

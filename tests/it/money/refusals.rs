@@ -5,7 +5,7 @@ use kernel::money::Cents;
 use market::journal::Effect;
 use otree_hr::connections::{self, Keys};
 use otree_hr::participation::Stage;
-use otree_hr::payments::{Kind, OrderState};
+use otree_hr::payments::{Kind, OrderError, OrderState, budget};
 use otree_hr::review::{Decision, ReviewError};
 use otree_hr::studies::State;
 use otree_hr::studies::draft::Typed;
@@ -96,7 +96,12 @@ async fn a_rejection_that_comes_too_late_follows_the_marketplace() {
     patience(&world).await;
     books::settled(&world, &study).await;
     let orders = world.orders(&study).await;
-    assert_eq!((orders.len(), orders[0].state), (1, OrderState::Refused));
+    assert_eq!((orders.len(), orders[0].state), (2, OrderState::Refused));
+    assert_eq!(
+        (orders[1].kind, orders[1].state),
+        (Kind::Approve, OrderState::Done),
+        "the clock's, in our books"
+    );
     assert!(orders[0].problem.as_deref().unwrap().contains("already approved"));
     assert_eq!(stages(&world, &guests).await, [Stage::Approved]);
     assert_eq!(world.journal(Effect::BonusSent).await.len(), 0, "no bonus on a guess");
@@ -201,4 +206,24 @@ async fn a_decision_whose_sum_has_changed_is_shown_again() {
     let refused = world.confirm(&study, &guests, &silent, Cents::ZERO).await.unwrap_err();
     assert!(matches!(refused, ReviewError::NoReason));
     assert_eq!(world.orders(&study).await.len(), 0);
+}
+
+#[tokio::test]
+async fn what_the_clock_approved_counts_against_the_budget() {
+    let world = World::new().await;
+    // The reward with its fee is 1.20.
+    let study = world.publish(&Typed { budget: "5.00".into(), ..world.lab.form() }).await;
+    let guests = world.submitted(&study, 1, "0.70").await;
+    auto_approve(&world).await;
+    world.later(Duration::minutes(10)).await;
+    books::settled(&world, &study).await;
+    let spent =
+        budget::of(&mut world.app().pool.acquire().await.unwrap(), study.id, false).await.unwrap().paid;
+    assert_eq!(spent, Cents(120));
+    let bonus = |cents| Decision::Bonus { amount: Some(Cents(cents)), words: String::new() };
+    let refused = world.confirm(&study, &guests, &bonus(320), Cents(384)).await.unwrap_err();
+    assert!(matches!(refused, ReviewError::Order(OrderError::OverBudget { .. })), "{refused}");
+    assert_eq!(world.decide(&study, &guests, &bonus(316)).await, 1);
+    world.quiet().await;
+    books::settled(&world, &study).await;
 }
