@@ -33,7 +33,7 @@ pub struct Arrival {
 pub enum Admission {
     /// A new participation with a seat.
     Admitted(ParticipationId),
-    /// Has been here before: the same participation and seat.
+    /// Has been here before: the same participation, and the same seat unless it was given back unused.
     Again(ParticipationId),
     /// Takes part already, through another batch.
     OtherBatch,
@@ -194,7 +194,8 @@ async fn take_seats(conn: &mut PgConnection, now: DateTime<Utc>, columns: &Colum
 
 async fn outcomes(conn: &mut PgConnection, columns: &Columns) -> sqlx::Result<Vec<Admission>> {
     let rows = query!(
-        r#"SELECT a.id AS "asked!", a.batch AS "batch!", p.id AS "found?", p.batch_id AS "held?"
+        r#"SELECT a.id AS "asked!", p.id AS "found?",
+            p.batch_id = a.batch OR (p.returned_at IS NOT NULL AND p.submitted_at IS NULL) AS "theirs?"
         FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[])
              WITH ORDINALITY AS a(id, lab, study, batch, realm, worker, nr)
         JOIN worker w ON w.lab_id = a.lab AND w.realm = a.realm AND w.external_id = a.worker
@@ -211,28 +212,30 @@ async fn outcomes(conn: &mut PgConnection, columns: &Columns) -> sqlx::Result<Ve
     .await?;
     Ok(rows
         .into_iter()
-        .map(|row| match (row.found, row.held) {
+        .map(|row| match (row.found, row.theirs) {
             (Some(id), _) if id == row.asked => Admission::Admitted(ParticipationId(id)),
-            (Some(id), Some(held)) if held == row.batch => Admission::Again(ParticipationId(id)),
+            (Some(id), Some(true)) => Admission::Again(ParticipationId(id)),
             (Some(_), _) => Admission::OtherBatch,
             (None, _) => Admission::Full,
         })
         .collect())
 }
 
-/// Somebody who has been here: learns a new assignment id, and gets a seat again when the old one was
-/// given back unused.
+/// Somebody who has been here: we learn a new assignment id. Who had returned it comes back, perhaps through
+/// another batch, and gets a seat again when the old one was given back unused.
 async fn welcome_back(
     conn: &mut PgConnection,
     id: ParticipationId,
     arrival: &Arrival,
 ) -> sqlx::Result<Admission> {
     query!(
-        "UPDATE participation SET assignment_id = $2, submit_to = coalesce($3, submit_to)
+        "UPDATE participation SET assignment_id = $2, submit_to = coalesce($3, submit_to), batch_id = $4,
+            returned_at = CASE WHEN assignment_id = $2 OR seat_number IS NULL THEN returned_at END
          WHERE id = $1 AND submitted_at IS NULL",
         id.0,
         arrival.assignment_id,
         arrival.submit_to,
+        arrival.batch_id.0,
     )
     .execute(&mut *conn)
     .await?;

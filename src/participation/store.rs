@@ -186,23 +186,32 @@ pub struct Followed {
     pub page_index: Option<i32>,
     pub variables: serde_json::Value,
     pub variables_set: bool,
+    /// When oTree last said where they are.
+    pub seen_at: Option<DateTime<Utc>>,
 }
 
-/// The participations of an oTree session that are not settled yet.
+/// The participations of an oTree session that are not settled yet; not for ever, when nobody settles them.
+/// [`crate::studies::sessions::claim_poll`] asks for the same.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn followed(conn: &mut PgConnection, session: SessionId) -> sqlx::Result<Vec<Followed>> {
+pub async fn followed(
+    conn: &mut PgConnection,
+    session: SessionId,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Vec<Followed>> {
     query_as!(
         Followed,
         r#"SELECT p.id AS "id: _", s.participant_code, w.pseudonym, p.opened_at IS NOT NULL AS "opened!",
             p.exited_at IS NOT NULL AS "exited!", p.finished_at IS NOT NULL AS "finished!", p.page,
-            p.page_index, p.variables, p.variables_set_at IS NOT NULL AS "variables_set!"
+            p.page_index, p.variables, p.variables_set_at IS NOT NULL AS "variables_set!", p.seen_at
         FROM seat s JOIN participation p ON p.id = s.participation_id JOIN worker w ON w.id = p.worker_id
         WHERE s.session_id = $1 AND p.bonus_cents IS NULL AND p.rejected_at IS NULL
-          AND (p.returned_at IS NULL OR p.finished_at IS NULL)
+          AND (p.returned_at IS NULL OR p.finished_at IS NULL AND p.returned_at > $2::timestamptz - interval '1 day')
+          AND (p.approved_at IS NULL OR p.approved_at > $2::timestamptz - interval '7 days')
         ORDER BY p.seen_at NULLS FIRST, s.number"#,
-        session.0
+        session.0,
+        now
     )
     .fetch_all(conn)
     .await
@@ -334,8 +343,8 @@ pub async fn submission(
 }
 
 /// Those of a batch who can no longer submit: the time for their assignment is over (or the batch is,
-/// with nobody working), and the recruiter lists no submission. Unopened seats become free again.
-/// Returns how many.
+/// with nobody working), and the recruiter lists no submission. The time counts from when they last came with
+/// it. Unopened seats become free again. Returns how many.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -349,7 +358,10 @@ pub async fn returned(
         "UPDATE participation p SET returned_at = $2
          FROM study
          WHERE p.batch_id = $1 AND study.id = p.study_id AND p.submitted_at IS NULL AND p.returned_at IS NULL
-           AND ($3 OR p.admitted_at + make_interval(secs => study.duration_s + 120) < $2)",
+           AND ($3 OR greatest(p.admitted_at, (
+                SELECT max(at) FROM arrival a
+                WHERE a.assignment_id = p.assignment_id AND a.participation_id = p.id))
+                + make_interval(secs => study.duration_s + 120) < $2)",
         batch.0,
         now,
         everyone,

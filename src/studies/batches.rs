@@ -79,12 +79,13 @@ pub async fn by_hit(conn: &mut PgConnection, study: StudyId, hit: &str) -> sqlx:
     batches!("WHERE study_id = $1 AND hit_id = $2", study.0, hit).fetch_optional(conn).await
 }
 
-/// Commits (when the caller does) that the batch is about to be sent.
+/// Commits (when the caller does) that the batch is about to be sent. Returns whether it is still wanted: a
+/// study may be closed at any moment.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn sending(conn: &mut PgConnection, batch: BatchId, now: DateTime<Utc>) -> sqlx::Result<()> {
-    query!(
+pub async fn sending(conn: &mut PgConnection, batch: BatchId, now: DateTime<Utc>) -> sqlx::Result<bool> {
+    let marked = query!(
         "UPDATE batch SET state = 'sending', first_sent_at = coalesce(first_sent_at, $2)
          WHERE id = $1 AND state IN ('planned', 'sending')",
         batch.0,
@@ -92,7 +93,7 @@ pub async fn sending(conn: &mut PgConnection, batch: BatchId, now: DateTime<Utc>
     )
     .execute(conn)
     .await?;
-    Ok(())
+    Ok(marked.rows_affected() == 1)
 }
 
 /// The recruiter has it. Returns whether that is news.
@@ -120,8 +121,8 @@ pub async fn opened(
     Ok(opened.rows_affected() == 1)
 }
 
-/// It was not published: certainly not (`planned`, to be sent again, or `refused`), or perhaps
-/// (`sending`, to be looked for).
+/// It was not published: certainly not (`planned`, to be sent again, its token's age counting from then; or
+/// `refused`), or perhaps (`sending`, to be looked for).
 ///
 /// # Errors
 /// When the database does not answer.
@@ -132,7 +133,9 @@ pub async fn held_up(
     problem: &str,
 ) -> sqlx::Result<()> {
     query!(
-        "UPDATE batch SET state = $2, problem = $3 WHERE id = $1 AND state = 'sending'",
+        "UPDATE batch SET state = $2, problem = $3,
+            first_sent_at = CASE WHEN $2 = 'planned' THEN NULL ELSE first_sent_at END
+         WHERE id = $1 AND state = 'sending'",
         batch.0,
         state,
         problem
@@ -226,20 +229,22 @@ pub async fn polled(
     Ok(released.rows_affected() == 1)
 }
 
-/// Asks for a poll of the study's open batches now, unless one has just been.
+/// Asks for a poll of the study's open batches now, unless one has just been or is due. Returns whether that
+/// changes anything.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn poll_soon(conn: &mut PgConnection, study: StudyId, now: DateTime<Utc>) -> sqlx::Result<()> {
-    query!(
+pub async fn poll_soon(conn: &mut PgConnection, study: StudyId, now: DateTime<Utc>) -> sqlx::Result<bool> {
+    let hastened = query!(
         "UPDATE batch SET next_poll_at = least(next_poll_at, $2::timestamptz), quiet_polls = 0
-         WHERE study_id = $1 AND state = 'open' AND (polled_at IS NULL OR polled_at < $2::timestamptz - interval '2 seconds')",
+         WHERE study_id = $1 AND state = 'open' AND next_poll_at > $2::timestamptz
+           AND (polled_at IS NULL OR polled_at < $2::timestamptz - interval '2 seconds')",
         study.0,
         now
     )
     .execute(conn)
     .await?;
-    Ok(())
+    Ok(hastened.rows_affected() > 0)
 }
 
 /// Shows what a poll found wrong, or that nothing is.

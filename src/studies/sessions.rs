@@ -149,6 +149,27 @@ pub async fn mark_links_only(conn: &mut PgConnection, session: SessionId) -> sql
     Ok(())
 }
 
+/// Whether another study of the same site gives out this oTree session's seats. Whoever asks in a transaction
+/// waits for others who take in a session of the site.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn taken_elsewhere(conn: &mut PgConnection, study: &Study, code: &str) -> sqlx::Result<bool> {
+    query!("SELECT id FROM site WHERE id = $1 FOR NO KEY UPDATE", study.site_id.0)
+        .fetch_one(&mut *conn)
+        .await?;
+    query_scalar!(
+        r#"SELECT EXISTS (
+            SELECT 1 FROM otree_session s JOIN study ON study.id = s.study_id
+            WHERE study.site_id = $1 AND study.id <> $2 AND s.code = $3) AS "yes!""#,
+        study.site_id.0,
+        study.id.0,
+        code
+    )
+    .fetch_one(conn)
+    .await
+}
+
 /// oTree took the session variables.
 ///
 /// # Errors
@@ -245,7 +266,8 @@ pub async fn claim_poll(
               AND EXISTS (
                 SELECT 1 FROM seat JOIN participation p ON p.id = seat.participation_id
                 WHERE seat.session_id = s.id AND p.bonus_cents IS NULL AND p.rejected_at IS NULL
-                  AND (p.returned_at IS NULL OR p.finished_at IS NULL))
+                  AND (p.returned_at IS NULL OR p.finished_at IS NULL AND p.returned_at > $1 - interval '1 day')
+                  AND (p.approved_at IS NULL OR p.approved_at > $1 - interval '7 days'))
             ORDER BY s.next_poll_at LIMIT 1 FOR UPDATE SKIP LOCKED)
         RETURNING id AS "id: SessionId""#,
         now,
@@ -290,18 +312,20 @@ pub async fn polled(
     Ok(released.rows_affected() == 1)
 }
 
-/// Asks for a poll of the study's session now, unless one has just been.
+/// Asks for a poll of the study's session now, unless one has just been or is due. Returns whether that
+/// changes anything.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn poll_soon(conn: &mut PgConnection, study: StudyId, now: DateTime<Utc>) -> sqlx::Result<()> {
-    query!(
+pub async fn poll_soon(conn: &mut PgConnection, study: StudyId, now: DateTime<Utc>) -> sqlx::Result<bool> {
+    let hastened = query!(
         "UPDATE otree_session SET next_poll_at = least(next_poll_at, $2::timestamptz), quiet_polls = 0
-         WHERE study_id = $1 AND state = 'ready' AND (polled_at IS NULL OR polled_at < $2::timestamptz - interval '2 seconds')",
+         WHERE study_id = $1 AND state = 'ready' AND next_poll_at > $2::timestamptz
+           AND (polled_at IS NULL OR polled_at < $2::timestamptz - interval '2 seconds')",
         study.0,
         now
     )
     .execute(conn)
     .await?;
-    Ok(())
+    Ok(hastened.rows_affected() > 0)
 }

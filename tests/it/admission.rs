@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
+use chrono::Duration;
 use futures_util::future::join_all;
 use otree_hr::app::App;
 use otree_hr::participation::admit::{Admission, Arrival};
@@ -196,6 +197,73 @@ async fn a_seat_that_was_opened_is_used_up() {
         get(&lab.app, &go(&study.code, "HIT1", "BERT", "A2")).await.body.contains("All places are taken")
     );
     assert_eq!(seats_taken(&lab).await, 1);
+}
+
+#[tokio::test]
+async fn who_comes_back_after_the_time_was_over_keeps_the_new_seat() {
+    let lab = Lab::new().await;
+    let (study, batches) = lab.open_study(&lab.form()).await;
+    get(&lab.app, &go(&study.code, "HIT1", "ANNA", "A1")).await;
+    lab.clock.advance(Duration::hours(1));
+    assert_eq!(times_up(&lab, &batches[0]).await, 1);
+    assert_eq!(seats_taken(&lab).await, 0);
+
+    let page = get(&lab.app, &go(&study.code, "HIT1", "ANNA", "A2")).await.location();
+    assert_eq!(times_up(&lab, &batches[0]).await, 0, "the time of the second assignment has just begun");
+    assert!(get(&lab.app, &format!("{page}/open")).await.location().contains("/InitializeParticipant/"));
+    lab.clock.advance(Duration::hours(1));
+    assert_eq!(times_up(&lab, &batches[0]).await, 1);
+    let again = get(&lab.app, &go(&study.code, "HIT1", "ANNA", "A3")).await.location();
+    assert_eq!(again, page);
+    assert_eq!(lab.count("SELECT count(*) FROM participation WHERE stage = 'working'").await, 1);
+    assert_eq!(seats_taken(&lab).await, 1);
+}
+
+#[tokio::test]
+async fn who_returned_one_batch_may_come_back_through_another() {
+    let lab = Lab::new().await;
+    let (study, batches) = lab.open_study(&lab.form()).await;
+    let page = get(&lab.app, &go(&study.code, "HIT1", "ANNA", "A1")).await.location();
+    let second = go(&study.code, "HIT2", "ANNA", "A2");
+    assert!(get(&lab.app, &second).await.body.contains("You are taking part in this study already"));
+    give_back(&lab, &batches[0]).await;
+    let unused = get(&lab.app, &format!("{page}/open")).await;
+    assert!(unused.body.contains("Your place was given back"), "{}", unused.body);
+    assert_eq!(get(&lab.app, &second).await.location(), page);
+    assert_eq!(seats_taken(&lab).await, 1);
+    let moved = "SELECT count(*) FROM participation p JOIN batch b ON b.id = p.batch_id WHERE b.position = 2
+        AND p.assignment_id = 'A2' AND p.returned_at IS NULL";
+    assert_eq!(lab.count(moved).await, 1);
+}
+
+#[tokio::test]
+async fn a_link_with_a_letter_that_cannot_be_stored_still_seats() {
+    let lab = Lab::new().await;
+    let (study, _) = lab.open_study(&Typed { variables: "treatment".into(), ..lab.form() }).await;
+    let address = format!("{}&treatment=a%00b", go(&study.code, "HIT1", "ANNA", "A1"));
+    let answer = get(&lab.app, &address).await;
+    assert!(answer.location().starts_with("/w/"), "{}", answer.body);
+    assert_eq!(lab.count("SELECT count(*) FROM participation WHERE variables->>'treatment' = 'ab'").await, 1);
+}
+
+#[tokio::test]
+async fn who_finished_in_the_frame_submits_though_the_session_is_lost() {
+    let lab = Lab::new().await;
+    let (study, _) = lab.open_study(&Typed { play: "in_frame".into(), ..lab.form() }).await;
+    let open = get(&lab.app, &go(&study.code, "HIT1", "ANNA", "A1")).await.location();
+    get(&lab.app, &open).await;
+    sqlx::query("UPDATE participation SET finished_at = admitted_at").execute(&lab.app.pool).await.unwrap();
+    for trouble in ["UPDATE site SET state = 'failed'", "UPDATE otree_session SET state = 'lost'"] {
+        sqlx::query(trouble).execute(&lab.app.pool).await.unwrap();
+        let answer = get(&lab.app, &open).await;
+        assert_eq!(answer.location(), open.trim_end_matches("/open"), "{trouble}: {}", answer.body);
+    }
+}
+
+/// As when the tracker looks at a batch on which people may still work. Returns how many are gone.
+async fn times_up(lab: &Lab, batch: &Batch) -> u64 {
+    let mut conn = lab.app.pool.acquire().await.unwrap();
+    store::returned(&mut conn, batch.id, false, lab.app.clock.now()).await.unwrap()
 }
 
 /// As when the recruiter says that nobody works on the batch any more.

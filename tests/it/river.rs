@@ -2,6 +2,7 @@
 
 use chrono::Duration;
 use kernel::money::Cents;
+use market::faults::FaultKind;
 use market::journal::{Effect, Filter};
 use market::workers::bots::browser::{Browser, Page, client};
 use otree_hr::participation::Stage;
@@ -249,4 +250,86 @@ async fn a_site_that_is_down_costs_nobody_anything() {
     let found = world.participation(&guest).await;
     assert_eq!((found.stage, found.payoff), (Stage::Submitted, Some(Cents(70))));
     assert_eq!(world.lab.study(study.id).await.state, State::Open);
+}
+
+#[tokio::test]
+async fn a_batch_that_cannot_be_taken_off_keeps_no_other_on_the_list() {
+    let world = World::new().await;
+    let study = world.publish(&world.lab.form()).await;
+    let mut tx = world.app().pool.begin().await.unwrap();
+    assert!(otree_hr::studies::close(&mut tx, &study, world.lab.clock_now()).await.unwrap());
+    tx.commit().await.unwrap();
+    // As often as the client asks by itself.
+    world.trouble(FaultKind::FailBefore, "UpdateExpirationForHIT", 3).await;
+    world.quiet().await;
+    assert_eq!(world.journal(Effect::HitExpirationSet).await.len(), 1, "the other one");
+    world.later(Duration::minutes(1)).await;
+    assert_eq!(world.journal(Effect::HitExpirationSet).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_study_that_is_closed_while_it_is_published_sends_no_further_batch() {
+    let world = World::new().await;
+    let study = world.press_publish(&world.lab.form()).await;
+    let mut tx = world.app().pool.begin().await.unwrap();
+    assert!(otree_hr::studies::close(&mut tx, &study, world.lab.clock_now()).await.unwrap());
+    // The publisher had read the batch before.
+    let batch = batches::of_study(&mut tx, study.id).await.unwrap().remove(0);
+    assert!(!batches::sending(&mut tx, batch.id, world.lab.clock_now()).await.unwrap());
+    tx.commit().await.unwrap();
+    world.quiet().await;
+    assert_eq!(world.journal(Effect::HitCreated).await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_batch_whose_answer_was_lost_before_closing_is_found_and_taken_off() {
+    for (fault, found) in [(FaultKind::DropAfter, 1), (FaultKind::DropBefore, 0)] {
+        let world = World::new().await;
+        let form = Typed { places: "2".into(), ..world.lab.form() };
+        world.trouble(fault, "CreateHITWithHITType", 1).await;
+        world.trouble(FaultKind::FailBefore, "ListHITs", 3).await;
+        let study = world.press_publish(&form).await;
+        world.quiet().await;
+        let mut tx = world.app().pool.begin().await.unwrap();
+        assert!(otree_hr::studies::close(&mut tx, &study, world.lab.clock_now()).await.unwrap());
+        tx.commit().await.unwrap();
+        for _ in 0..6 {
+            world.later(Duration::minutes(6)).await;
+        }
+        assert_eq!(world.journal(Effect::HitExpirationSet).await.len(), found, "{fault:?}");
+        let mut conn = world.app().pool.acquire().await.unwrap();
+        let batch = batches::of_study(&mut conn, study.id).await.unwrap().remove(0);
+        assert_eq!(batch.state == "refused", found == 0, "{batch:?}");
+        assert!(batch.expired_at.is_some() && world.lab.study(study.id).await.problem.is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_site_that_cannot_make_a_session_is_asked_ever_more_seldom() {
+    let world = World::new().await;
+    world.otree.set_down(true);
+    let study = world.press_publish(&world.lab.form()).await;
+    for _ in 0..30 {
+        world.later(Duration::seconds(2)).await;
+    }
+    let tries = world.lab.count("SELECT count(*) FROM otree_session WHERE state = 'abandoned'").await;
+    assert!((2..=6).contains(&tries), "{tries} tries in a minute");
+    world.otree.set_down(false);
+    world.later(Duration::minutes(5)).await;
+    assert_eq!(world.lab.study(study.id).await.state, State::Open);
+}
+
+#[tokio::test]
+async fn a_session_of_one_study_is_not_taken_in_by_another() {
+    let world = World::new().await;
+    let study = world.publish(&world.lab.form()).await;
+    let mut conn = world.app().pool.acquire().await.unwrap();
+    let code = sessions::latest(&mut conn, study.id).await.unwrap().unwrap().code.unwrap();
+    drop(conn);
+    let other = world.press_publish(&Typed { adopt: code, ..world.lab.form() }).await;
+    world.quiet().await;
+    let other = world.lab.study(other.id).await;
+    assert_eq!(other.state, State::Publishing);
+    assert!(other.problem.as_deref().unwrap().contains("belongs to another study"), "{:?}", other.problem);
+    assert_eq!(world.lab.count("SELECT count(DISTINCT study_id) FROM seat").await, 1);
 }

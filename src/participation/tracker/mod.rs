@@ -30,8 +30,12 @@ pub struct SubmissionTracker(pub App);
 /// # Errors
 /// When the database does not answer.
 pub async fn look_now(conn: &mut PgConnection, study: StudyId, now: DateTime<Utc>) -> sqlx::Result<()> {
-    studies::sessions::poll_soon(conn, study, now).await?;
-    studies::batches::poll_soon(conn, study, now).await?;
-    jobs::wake(conn, SESSIONS).await?;
-    jobs::wake(conn, SUBMISSIONS).await
+    // Many wait at once: only who changes something wakes everybody.
+    if studies::sessions::poll_soon(conn, study, now).await? {
+        jobs::wake(conn, SESSIONS).await?;
+    }
+    if studies::batches::poll_soon(conn, study, now).await? {
+        jobs::wake(conn, SUBMISSIONS).await?;
+    }
+    Ok(())
 }

@@ -17,6 +17,8 @@ use crate::studies::{self, Completion, Study};
 
 /// Start links asked in one poll; each is one request to a server that answers one at a time.
 const PROBES: usize = 40;
+/// How often somebody's page is asked for when nothing but the table depends on it.
+const GLANCE: chrono::Duration = chrono::Duration::seconds(15);
 /// More labels than this are not listed one by one.
 const LABELS: usize = 200;
 /// What the researcher reads of a session that is gone.
@@ -44,7 +46,7 @@ impl Reconciler for SessionTracker {
         let mut conn = app.pool.acquire().await?;
         let Some(session) = sessions::claim_poll(&mut conn, now, lease).await? else { return Ok(Step::Idle) };
         let study = studies::store::get(&mut conn, session.study_id).await?;
-        let people = store::followed(&mut conn, session.id).await?;
+        let people = store::followed(&mut conn, session.id, now).await?;
         drop(conn);
         let poll = Poll { app, study: &study, session: &session };
         let (news, problem) = match poll.run(&people).await {
@@ -105,7 +107,7 @@ impl Poll<'_> {
         let mut probes = PROBES;
         for person in people.iter().filter(|person| person.opened) {
             let said = known.get(person.participant_code.as_str()).copied();
-            let place = if person.finished || probes == 0 {
+            let place = if person.finished || probes == 0 || !self.is_place_wanted(person) {
                 None
             } else {
                 probes -= 1;
@@ -114,6 +116,12 @@ impl Poll<'_> {
             news |= self.note(person, said, place.as_ref(), currency).await.map_err(OursIn)?;
         }
         Ok(news)
+    }
+
+    /// Whether the start link is worth a request: always when the rule depends on it, else now and then.
+    fn is_place_wanted(&self, person: &Followed) -> bool {
+        let decides = matches!(self.study.completion, Completion::LastPage | Completion::NoMorePages);
+        decides || person.seen_at.is_none_or(|seen| self.app.clock.now() - seen >= GLANCE)
     }
 
     /// Participant variables from the links of people who have just come.

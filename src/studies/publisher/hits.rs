@@ -3,12 +3,16 @@
 use super::Progress;
 use crate::app::App;
 use crate::connections;
-use crate::recruiters::{Offer, Outcome, Published, Recruiter, TOKEN_LIFE, Task, Unit, mturk};
+use crate::recruiters::{
+    Offer, Outcome, Published, Recruiter, Refusal, RefusalKind, TOKEN_LIFE, Task, Unit, mturk,
+};
 use crate::studies::batches::{self, Batch};
 use crate::studies::{Play, Study, store};
 
 /// Batches under way at the same time in one step.
 const AT_ONCE: usize = 8;
+/// A batch that the recruiter has not listed so long after it was sent does not exist.
+const SHOWS_WITHIN: chrono::Duration = chrono::Duration::minutes(10);
 
 /// Registers the offer; the same offer gives the same id, so a repeat is harmless.
 pub(super) async fn register(app: &App, study: &Study) -> anyhow::Result<Progress> {
@@ -68,8 +72,11 @@ async fn one(app: &App, recruiter: &dyn Recruiter, batch: &Batch, unit: Unit) ->
         return Ok(progress);
     }
     let mut conn = app.pool.acquire().await?;
-    batches::sending(&mut conn, batch.id, app.clock.now()).await?;
+    let wanted = batches::sending(&mut conn, batch.id, app.clock.now()).await?;
     drop(conn);
+    if !wanted {
+        return Ok(Progress::More);
+    }
     crate::crash::point("publish.batch.row");
     let outcome = recruiter.publish(&unit).await;
     crate::crash::point("publish.batch.call");
@@ -105,8 +112,11 @@ async fn record(app: &App, batch: &Batch, outcome: Outcome<Published>) -> anyhow
             batches::opened(&mut conn, batch.id, &published, now).await?;
             return Ok(Progress::More);
         }
-        Outcome::Refused(no) => ("planned", no.words),
-        Outcome::NotNow(words) => ("planned", words),
+        // An earlier attempt may have come about: it is looked for before the next one.
+        Outcome::Refused(Refusal { words, .. }) | Outcome::NotNow(words) if batch.state == "sending" => {
+            ("sending", words)
+        }
+        Outcome::Refused(Refusal { words, .. }) | Outcome::NotNow(words) => ("planned", words),
         Outcome::Unknown(words) => ("sending", words),
     };
     batches::held_up(&mut conn, batch.id, state, &words).await?;
@@ -137,29 +147,59 @@ pub(crate) async fn task(app: &App, study: &Study) -> anyhow::Result<Task> {
     })
 }
 
-/// Takes the batches of a closed study off the list; who works on one may go on.
+/// Takes the batches of a closed study off the list; who works on one may go on. One that cannot be taken
+/// off keeps none of the others on it.
 pub(super) async fn take_off(app: &App, study: &Study) -> anyhow::Result<Progress> {
     let mut conn = app.pool.acquire().await?;
     let all = batches::of_study(&mut conn, study.id).await?;
     drop(conn);
     let recruiter = connections::recruiter(app, study.connection_id).await?;
+    let mut progress = Progress::More;
     for batch in all.iter().filter(|b| b.expired_at.is_none()) {
-        let progress = match (batch.state.as_str(), &batch.hit_id) {
-            ("sending", _) => look(app, recruiter.as_ref(), batch).await?.unwrap_or(Progress::Complete),
-            ("open", Some(hit)) => match recruiter.expire(hit).await {
-                Outcome::Done(()) => Progress::Complete,
-                Outcome::Refused(no) => Progress::Blocked(no.words),
-                Outcome::NotNow(words) | Outcome::Unknown(words) => Progress::Blocked(words),
-            },
+        let one = match (batch.state.as_str(), &batch.hit_id) {
+            ("sending", _) => find_late(app, recruiter.as_ref(), batch).await?,
+            ("open", Some(hit)) => expire(recruiter.as_ref(), hit).await,
             _ => continue,
         };
-        match progress {
+        match one {
             Progress::Complete => {
                 let mut conn = app.pool.acquire().await?;
                 batches::expired(&mut conn, batch.id, app.clock.now()).await?;
             }
-            other => return Ok(other),
+            Progress::Blocked(words) => progress = Progress::Blocked(words),
+            Progress::More => {}
         }
     }
-    Ok(Progress::More)
+    Ok(progress)
+}
+
+async fn expire(recruiter: &dyn Recruiter, hit: &str) -> Progress {
+    match recruiter.expire(hit).await {
+        Outcome::Done(()) | Outcome::Refused(Refusal { kind: RefusalKind::Missing, .. }) => {
+            Progress::Complete
+        }
+        Outcome::Refused(Refusal { words, .. }) | Outcome::NotNow(words) | Outcome::Unknown(words) => {
+            Progress::Blocked(words)
+        }
+    }
+}
+
+/// A batch whose answer was lost before the study was closed: looked for until it would have shown up.
+async fn find_late(app: &App, recruiter: &dyn Recruiter, batch: &Batch) -> anyhow::Result<Progress> {
+    match recruiter.find_by_mark(&batch.id.to_string()).await {
+        Ok(Some(found)) => record(app, batch, Outcome::Done(found)).await,
+        Ok(None) if batch.first_sent_at.is_some_and(|sent| app.clock.now() - sent < SHOWS_WITHIN) => {
+            Ok(Progress::Blocked(format!(
+                "Batch {} may have gone out just before the study was closed; the recruiter is being asked.",
+                batch.position
+            )))
+        }
+        Ok(None) => {
+            let mut conn = app.pool.acquire().await?;
+            let words = "It never reached the recruiter before the study was closed.";
+            batches::held_up(&mut conn, batch.id, "refused", words).await?;
+            Ok(Progress::Complete)
+        }
+        Err(error) => Ok(Progress::Blocked(error.to_string())),
+    }
 }

@@ -55,10 +55,13 @@ impl Reconciler for Publisher {
 
 impl Publisher {
     async fn publish(&self, study: &Study) -> anyhow::Result<Progress> {
-        for progress in [session::create(&self.0, study).await?, session::prepare(&self.0, study).await?] {
-            if progress != Progress::Complete {
-                return Ok(progress);
-            }
+        let created = session::create(&self.0, study).await?;
+        if created != Progress::Complete {
+            return Ok(created);
+        }
+        let prepared = session::prepare(&self.0, study).await?;
+        if prepared != Progress::Complete {
+            return Ok(prepared);
         }
         let Some(offer) = &study.hit_type_id else { return hits::register(&self.0, study).await };
         hits::publish(&self.0, study, offer).await

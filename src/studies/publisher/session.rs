@@ -15,11 +15,13 @@ const AT_A_TIME: i64 = 50;
 /// Makes sure that the study has a session with seats.
 pub(super) async fn create(app: &App, study: &Study) -> anyhow::Result<Progress> {
     let mut conn = app.pool.acquire().await?;
-    let current = sessions::current(&mut conn, study.id).await?;
-    let Some(session) = current else {
+    let mut current = sessions::current(&mut conn, study.id).await?;
+    if current.is_none() {
+        // In the same step: one that only plans would count as progress and end the back-off.
         sessions::plan(&mut conn, study, app.clock.now()).await?;
-        return Ok(Progress::More);
-    };
+        current = sessions::current(&mut conn, study.id).await?;
+    }
+    let Some(session) = current else { return Ok(Progress::More) };
     match session.state.as_str() {
         "ready" => return Ok(Progress::Complete),
         // We asked and never wrote down the answer: nobody knows, so a fresh attempt follows.
@@ -81,7 +83,7 @@ async fn take_in(app: &App, client: &Client, session: &Session, code: &str) -> a
     match client.session(code, &SessionQuery::default()).await {
         Ok(info) => {
             let codes = info.participants.iter().map(|p| p.code.clone()).collect();
-            store(app, session, &info, codes).await
+            store(app, app.pool.begin().await?, session, &info, codes).await
         }
         Err(error) => give_up(app, session, error.to_string()).await,
     }
@@ -111,7 +113,14 @@ async fn adopt(
             study.places
         )));
     }
-    store(app, session, &info, free).await
+    let mut tx = app.pool.begin().await?;
+    if sessions::taken_elsewhere(&mut tx, study, &info.code).await? {
+        return Ok(Progress::Blocked(format!(
+            "Session {code} belongs to another study already, and two people would get the same seat. \
+             Close this study and make one with a session of its own."
+        )));
+    }
+    store(app, tx, session, &info, free).await
 }
 
 async fn links_only(app: &App, study: &Study) -> sqlx::Result<bool> {
@@ -156,11 +165,11 @@ async fn by_its_link(
 
 async fn store(
     app: &App,
+    mut tx: sqlx::PgTransaction<'static>,
     session: &Session,
     info: &SessionInfo,
     codes: Vec<String>,
 ) -> anyhow::Result<Progress> {
-    let mut tx = app.pool.begin().await?;
     let currency = Some(info.currency.as_str()).filter(|currency| !currency.is_empty());
     sessions::ready(&mut tx, session, &info.code, currency, &codes, app.clock.now()).await?;
     tx.commit().await?;

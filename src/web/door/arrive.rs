@@ -139,6 +139,11 @@ fn variables(study: &Study, parameters: &Parameters) -> Map<String, Value> {
         .variable_names
         .iter()
         .filter_map(|name| Some((name.clone(), parameters.get(name)?)))
-        .map(|(name, value)| (name, Value::String(value.chars().take(LONGEST_VALUE).collect())))
+        .map(|(name, value)| (name, Value::String(storable(value).take(LONGEST_VALUE).collect())))
         .collect()
+}
+
+/// Without the one character that Postgres cannot store: it would fail the whole group of arrivals.
+fn storable(value: &str) -> impl Iterator<Item = char> {
+    value.chars().filter(|letter| *letter != '\0')
 }

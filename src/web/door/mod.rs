@@ -68,6 +68,14 @@ impl Notice<'static> {
         code: "",
         again_in: 0,
     };
+    const GIVEN_BACK: Self = Self {
+        heading: "Your place was given back",
+        words: "The time for this HIT was over, or it was returned, before the study was opened.",
+        advice: "If you still have the HIT, reload its page to ask for a place again. Otherwise there is nothing \
+                 to do; this does you no harm.",
+        code: "",
+        again_in: 0,
+    };
     const OTHER_BATCH: Self = Self {
         heading: "You are taking part in this study already",
         words: "Each person can take part once, and this is another HIT of the same study.",

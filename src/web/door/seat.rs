@@ -148,17 +148,18 @@ pub async fn open(
 }
 
 async fn on(app: &App, view: &WorkerView, person: bool) -> WebResult<Response> {
+    // First of all: whoever has finished in the frame can submit, whatever became of the server.
+    if view.play == Play::InFrame && matches!(Step::of(view), Step::Submit | Step::Thanks | Step::Over) {
+        return Ok(Redirect::to(&redirect::page_path(&app.config.keyring, view.id)).into_response());
+    }
     if view.session_state.as_deref() == Some("lost") {
         return Notice::LOST.show(StatusCode::OK);
     }
     let Some(participant) = &view.participant_code else {
-        return Notice::CLOSED.show(StatusCode::OK);
+        return Notice::GIVEN_BACK.show(StatusCode::OK);
     };
     if view.site_state == "failed" {
         return Notice::SITE_DOWN.show(StatusCode::SERVICE_UNAVAILABLE);
-    }
-    if view.play == Play::InFrame && matches!(Step::of(view), Step::Submit | Step::Thanks | Step::Over) {
-        return Ok(Redirect::to(&redirect::page_path(&app.config.keyring, view.id)).into_response());
     }
     if view.waits_for_variables {
         look_now(app, view).await?;
