@@ -77,9 +77,10 @@ impl Notice<'static> {
         again_in: 0,
     };
     const OTHER_BATCH: Self = Self {
-        heading: "You are taking part in this study already",
+        heading: "You have a place in this study already",
         words: "Each person can take part once, and this is another HIT of the same study.",
-        advice: "Please return this HIT and go on with the other one. Returning this one does you no harm.",
+        advice: "Please return this HIT; that does you no harm. If you have not submitted the other one as yet, \
+                 go on with it.",
         code: "",
         again_in: 0,
     };

@@ -18,7 +18,7 @@ use crate::connections::Connection;
 use crate::otree::SessionConfig;
 use crate::studies::cost::Figures;
 use crate::studies::draft::{self, Draft, Typed};
-use crate::studies::{State as Stage, Study, StudyId, store};
+use crate::studies::{Completion, Play, State as Stage, Study, StudyId, store};
 use crate::web::error::{Error, WebResult};
 use crate::web::forms::Form;
 use crate::web::guard::{Editor, Member, Row};
@@ -73,6 +73,8 @@ pub async fn new(State(app): State<App>, editor: Editor, Query(chosen): Query<Ch
     let mut form = Form::new().with("pick", &chosen.pick).with("connection", &chosen.connection);
     form = form.with("adopt", &chosen.adopt);
     let mut typed = read(&form);
+    // What an unmarked choice means, shown as marked.
+    (typed.play, typed.completion) = (Play::NewTab.as_str().into(), Completion::Reported.as_str().into());
     match fill(&app, &choices, &mut typed).await {
         Ok(()) => show(&page(&app, &editor, choices, to_form(&typed), None).await?),
         Err(wrong) => {

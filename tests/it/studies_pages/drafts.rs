@@ -70,6 +70,12 @@ async fn choosing_an_experiment_fills_the_form_with_what_it_says_about_itself() 
     {
         assert!(form.contains(value), "{value} in {form}");
     }
+    // What an unmarked choice would mean is marked.
+    for value in ["new_tab", "reported"] {
+        assert!(form.contains(&format!("value=\"{value}\" required checked")), "{value} in {form}");
+    }
+    // Browsers would empty a number field that holds something else.
+    assert!(!form.contains("type=\"number\""), "{form}");
     let none = format!("/labs/{}/studies/new?pick=x&connection=y", lab.id);
     assert_eq!(ada.get(&none).await.status, StatusCode::UNPROCESSABLE_ENTITY);
 }
