@@ -73,7 +73,7 @@ impl Plan {
 #[derive(Debug, thiserror::Error)]
 pub enum ReviewError {
     /// Something changed between the confirmation page and the click.
-    #[error("This comes to {now} now, not {shown} as shown: something changed meanwhile. Please look again.")]
+    #[error("This comes to {now} now, not {shown} as shown, so nothing was done. Please look again.")]
     Changed {
         /// The sum on the page.
         shown: Cents,

@@ -59,7 +59,7 @@ pub fn bonus(payoff: Option<Cents>, problem: Option<&str>, maximum: Cents) -> Re
     match payoff {
         None => Err("oTree has not told a payoff yet.".into()),
         Some(amount) if amount > maximum => {
-            Err(format!("The payoff {amount} is above the study's maximum bonus of {maximum}."))
+            Err(format!("A bonus of {amount} is above the study's maximum of {maximum}."))
         }
         Some(amount) => Ok(amount.max(Cents::ZERO)),
     }
