@@ -47,6 +47,7 @@ pub async fn go(
     let Some(study) = study else { return Notice::UNKNOWN.show(StatusCode::NOT_FOUND) };
     let answer = match accepted(&parameters).filter(|_| visitor::is_person(&method, &headers)) {
         Some(accepted) => enter(&app, &study, &accepted, &parameters).await?,
+        None if study.state == Stage::Closed => Notice::CLOSED.show(StatusCode::OK)?,
         None => {
             Html(Preview { study: &study, in_frame: study.play == Play::InFrame }.render()?).into_response()
         }

@@ -76,6 +76,9 @@ async fn choosing_an_experiment_fills_the_form_with_what_it_says_about_itself() 
     }
     // Browsers would empty a number field that holds something else.
     assert!(!form.contains("type=\"number\""), "{form}");
+    // Enter in a field presses the first button, which must not put the experiment's words over one's own.
+    let main = form.split_once("id=\"study\"").unwrap().1;
+    assert!(main.split_once("name=\"do\"").unwrap().1.starts_with(" value=\"check\""), "{main}");
     let none = format!("/labs/{}/studies/new?pick=x&connection=y", lab.id);
     assert_eq!(ada.get(&none).await.status, StatusCode::UNPROCESSABLE_ENTITY);
 }

@@ -107,7 +107,7 @@ async fn a_sum_that_changed_meanwhile_is_refused_and_shown_again() {
     fields.push(("shown", "2.04"));
     let refused = ada.post(&format!("{}/review/decide", path(&lab, &study)), &fields).await;
     assert_eq!(refused.status, StatusCode::CONFLICT);
-    assert!(refused.body.contains("something changed meanwhile"), "{}", refused.body);
+    assert!(refused.body.contains("so nothing was done"), "{}", refused.body);
     assert_eq!(refused.between("name=\"shown\" value=\"", "\""), "2.16");
     assert_eq!(lab.count("SELECT count(*) FROM payment_order").await, 0);
 }
