@@ -39,6 +39,8 @@ pub struct Line {
     pub held_batches: i64,
     /// Orders whose outcome is not known.
     pub unknown_orders: i64,
+    /// Orders that were tried and wait for something to be mended, money or keys for example.
+    pub held_orders: i64,
     /// Orders that the recruiter refused and that nothing has replaced.
     pub refused_orders: i64,
     /// Confirmed payments, fees included.
@@ -83,7 +85,7 @@ pub async fn of_lab(conn: &mut PgConnection, lab: LabId, only: Option<StudyId>) 
             p.rejected AS "rejected!", p.returned AS "returned!",
             p.worked_then_returned AS "worked_then_returned!", p.odd_payoffs AS "odd_payoffs!",
             p.first_auto_approval, b.held AS "held_batches!", o.deciding AS "deciding!",
-            o.unknown AS "unknown_orders!", o.refused AS "refused_orders!", o.spent AS "spent!: _"
+            o.unknown AS "unknown_orders!", o.held AS "held_orders!", o.refused AS "refused_orders!", o.spent AS "spent!: _"
         FROM study
         CROSS JOIN LATERAL (
             SELECT count(*) FILTER (WHERE stage = 'admitted') AS admitted,
@@ -111,6 +113,7 @@ pub async fn of_lab(conn: &mut PgConnection, lab: LabId, only: Option<StudyId>) 
                     WHERE o.kind IN ('approve', 'reject') AND q.stage IN ('submitted', 'submitted_unfinished')
                     AND o.state <> 'refused') AS deciding,
                 count(*) FILTER (WHERE o.state = 'unknown') AS unknown,
+                count(*) FILTER (WHERE o.state = 'authorised' AND o.problem IS NOT NULL) AS held,
                 count(*) FILTER (WHERE o.state = 'refused' AND NOT EXISTS (
                     SELECT 1 FROM payment_order later WHERE later.participation_id = o.participation_id
                     AND later.kind = o.kind AND later.state <> 'refused')) AS refused,

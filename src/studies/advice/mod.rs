@@ -131,6 +131,10 @@ fn links_only(list: &mut List, study: &Study, problem: &str) {
             "This oTree tells nothing about its participants. Choose the rule “last page” or “no more pages”.",
         );
     }
+    if !study.variable_names.is_empty() {
+        // People would wait at the door for variables that never arrive.
+        return list.error(TOPIC, "This oTree takes no variables from the link. Leave them out.");
+    }
     list.warn(TOPIC, format!("{problem} Bonuses have to be entered by hand."));
 }
 

@@ -238,3 +238,14 @@ fn what_blocks_comes_first() {
     let weights: Vec<Weight> = world.advice().iter().map(|one| one.weight).collect();
     assert_eq!(weights, [Weight::Error, Weight::Warning, Weight::Note]);
 }
+
+#[test]
+fn an_old_otree_gets_no_variables_from_the_link() {
+    let mut world = World::quiet();
+    world.site.state = SiteState::LinksOnly;
+    world.study.adopt_code = Some("ratogase".into());
+    world.study.completion = Completion::NoMorePages;
+    assert!(!blocks(&world.advice()), "without variables it works");
+    world.study.variable_names = vec!["treatment".into()];
+    assert!(blocks(&world.advice()));
+}

@@ -84,6 +84,17 @@ fn money(list: &mut Vec<Attention>, line: &Line) {
             label: "See the orders",
         });
     }
+    if line.held_orders > 0 {
+        list.push(Attention {
+            tone: "bad",
+            words: format!(
+                "{} for something to be mended, and then sent again.",
+                words::count(line.held_orders, "order waits", "orders wait")
+            ),
+            link: "/orders",
+            label: "See why",
+        });
+    }
     if line.refused_orders > 0 {
         list.push(Attention {
             tone: "bad",
@@ -192,6 +203,7 @@ mod tests {
             first_auto_approval: None,
             held_batches: 0,
             unknown_orders: 0,
+            held_orders: 0,
             refused_orders: 0,
             spent: Cents::ZERO,
             budget: Cents(1000),
@@ -231,6 +243,13 @@ mod tests {
         let busy = Line { submitted: 1, unknown_orders: 2, problem: Some("No money.".into()), ..line() };
         let tones: Vec<_> = of(&busy, around()).iter().map(|one| one.tone).collect();
         assert_eq!(tones, ["bad", "bad", "note"]);
+    }
+
+    #[test]
+    fn payments_that_wait_for_money_are_not_silent() {
+        let list = of(&Line { held_orders: 2, ..line() }, around());
+        assert_eq!((list[0].tone, list[0].link), ("bad", "/orders"));
+        assert!(list[0].words.starts_with("2 orders wait"), "{}", list[0].words);
     }
 
     #[test]
