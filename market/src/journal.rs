@@ -61,6 +61,12 @@ pub enum Effect {
     QualificationRequested,
     /// The requester refused it.
     QualificationRequestRejected,
+    /// A requester wrote to a worker.
+    WorkerNotified,
+    /// A requester blocked a worker.
+    WorkerBlocked,
+    /// A requester lifted a block.
+    WorkerUnblocked,
 }
 
 /// One effect and what it concerned. Entries are made with the ids they have and the rest left out.

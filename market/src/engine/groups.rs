@@ -122,6 +122,8 @@ async fn with_places(
               and not exists (select from market.assignment a
                                where a.hit_id = h.hit_id and a.worker_id = $2
                                  and a.state not in ('returned', 'abandoned'))
+              and not exists (select from market.worker_block b
+                               where b.requester_id = h.requester_id and b.worker_id = $2)
             group by t.hit_type_id, r.name
             order by max(h.created_at) desc, t.hit_type_id"#,
         now,

@@ -6,6 +6,7 @@
 
 pub mod answers;
 pub mod assignments;
+pub mod blocks;
 pub mod bonuses;
 pub mod fees;
 pub mod groups;
@@ -14,6 +15,7 @@ pub mod hits;
 pub mod ids;
 pub mod labels;
 pub mod lifetimes;
+pub mod messages;
 pub mod money;
 pub mod qualifications;
 pub mod question;

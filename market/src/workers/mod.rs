@@ -5,6 +5,7 @@
 //! | `accounts` | sign up, sign in, sign out, the account page |
 //! | `browse` | the list of HITs, a group's preview, accepting |
 //! | `work` | the accepted HIT in its frame, returning it, "my work" |
+//! | `inbox` | what requesters wrote |
 //! | `qualifications` | what a worker has and can ask for |
 //! | `submit` | `/mturk/externalSubmit`, where frames hand in |
 //! | `content` | questions whose page we serve ourselves |
@@ -19,6 +20,7 @@ pub mod bots;
 mod browse;
 mod content;
 mod frame;
+mod inbox;
 mod links;
 mod pages;
 mod password;
@@ -71,6 +73,7 @@ fn guarded(links: &Links) -> Router<Site> {
         .route("/work", get(work::mine))
         .route("/work/{assignment_id}", get(work::show))
         .route("/work/{assignment_id}/return", post(work::give_back))
+        .route("/inbox", get(inbox::show))
         .route("/qualifications", get(qualifications::show))
         .route("/qualifications/about", post(qualifications::about))
         .route("/qualifications/{id}/ask", post(qualifications::ask))

@@ -20,6 +20,8 @@ pub enum Here {
     Work,
     /// Qualifications.
     Qualifications,
+    /// Inbox.
+    Inbox,
     /// Account.
     Account,
     /// None of them.
@@ -58,6 +60,7 @@ impl Shell {
             Here::Hits => "hits",
             Here::Work => "work",
             Here::Qualifications => "qualifications",
+            Here::Inbox => "inbox",
             Here::Account => "account",
             Here::Elsewhere => "",
         };
@@ -123,7 +126,7 @@ impl From<WorkError> for PageError {
                 return Self::Broken(format!("the requester's books do not fit: {cause}"));
             }
             WorkError::NothingLeft | WorkError::NotHeld => StatusCode::NOT_FOUND,
-            WorkError::NotQualified(_) => StatusCode::FORBIDDEN,
+            WorkError::NotQualified(_) | WorkError::Blocked => StatusCode::FORBIDDEN,
             WorkError::NoAnswer => StatusCode::BAD_REQUEST,
             WorkError::AlreadyHeld { .. } | WorkError::AlreadyDone | WorkError::TooLate => {
                 StatusCode::CONFLICT

@@ -141,15 +141,3 @@ async fn requirements_read_back_and_change_the_type() {
     place.publish(1).qualification_requirements(masters).send().await.unwrap();
     assert_eq!((before.as_str(), place.balance().await.1.as_str()), ("2.40", "3.65"));
 }
-
-#[tokio::test]
-async fn every_operation_is_registered_once() {
-    let mut names: Vec<_> = market::protocol::operations().collect();
-    let count = names.len();
-    names.sort_unstable();
-    names.dedup();
-    assert_eq!(names.len(), count);
-    for name in ["CreateHIT", "SendBonus", "GetAccountBalance", "ListBonusPayments"] {
-        assert!(names.contains(&name), "{name}");
-    }
-}

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod bots;
+mod inbox;
 mod qualifications;
 mod taking;
 mod world;

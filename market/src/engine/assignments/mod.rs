@@ -88,6 +88,9 @@ pub enum WorkError {
     /// This worker handed this HIT in before.
     #[error("You have done this HIT already.")]
     AlreadyDone,
+    /// The requester blocks this worker.
+    #[error("This requester does not let you accept their HITs.")]
+    Blocked,
     /// The HIT's requirements keep this worker from accepting it.
     #[error("You do not qualify for this HIT: {0}.")]
     NotQualified(String),

@@ -5,6 +5,7 @@ use sqlx::{Connection, PgConnection};
 
 use super::store::{find, of_worker};
 use super::{Assignment, AssignmentState, Wanted, WorkError, record};
+use crate::engine::blocks;
 use crate::engine::hits::{self, Hit};
 use crate::engine::ids;
 use crate::engine::qualifications::requirements::Action;
@@ -15,7 +16,8 @@ use crate::journal::Effect;
 /// after a return or a missed deadline they may come again, under a new id.
 ///
 /// # Errors
-/// [`WorkError::NothingLeft`], [`WorkError::AlreadyHeld`], [`WorkError::AlreadyDone`] or [`WorkError::NotQualified`].
+/// [`WorkError::NothingLeft`], [`WorkError::AlreadyHeld`], [`WorkError::AlreadyDone`],
+/// [`WorkError::Blocked`] or [`WorkError::NotQualified`].
 pub async fn accept(
     conn: &mut PgConnection,
     now: DateTime<Utc>,
@@ -92,6 +94,9 @@ async fn take(
             AssignmentState::Accepted => WorkError::AlreadyHeld { assignment_id: held.assignment_id },
             _ => WorkError::AlreadyDone,
         });
+    }
+    if blocks::blocked(conn, &hit.requester_id, worker_id).await? {
+        return Err(WorkError::Blocked);
     }
     let requirements = &hit.qualification_requirements;
     if let Some(why) = standing::obstacle(conn, worker_id, requirements, Action::Accept).await? {

@@ -13,7 +13,9 @@ mod lifetimes;
 mod qualification_requests;
 mod qualification_types;
 mod qualifications;
+mod retired;
 mod review;
+mod workers;
 
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
@@ -60,6 +62,12 @@ pub(crate) static REGISTRY: &[Entry] = &[
     entry::<qualifications::ListWorkersWithQualificationType>(),
     entry::<review::ApproveAssignment>(),
     entry::<review::RejectAssignment>(),
+    entry::<retired::GetFileUploadUrl>(),
+    entry::<retired::ListReviewPolicyResultsForHit>(),
+    entry::<workers::CreateWorkerBlock>(),
+    entry::<workers::DeleteWorkerBlock>(),
+    entry::<workers::ListWorkerBlocks>(),
+    entry::<workers::NotifyWorkers>(),
 ];
 
 /// One operation of the protocol; a value of the type is its checked input.

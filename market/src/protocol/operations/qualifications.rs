@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::qualification_types::VALUES;
 use super::{Call, Operation};
+use crate::engine::messages;
 use crate::engine::qualifications::grants::{self, Grant};
 use crate::engine::qualifications::types;
 use crate::protocol::failure::Failure;
@@ -15,23 +16,27 @@ pub(crate) struct AssociateQualificationWithWorker {
     id: String,
     worker_id: String,
     value: i64,
+    told: bool,
 }
 
 impl Operation for AssociateQualificationWithWorker {
     const NAME: &'static str = "AssociateQualificationWithWorker";
 
     fn read(fields: &mut Fields) -> Self {
-        fields.optional_flag("SendNotification");
         Self {
             id: fields.required_id("QualificationTypeId"),
             worker_id: fields.required_worker_id("WorkerId"),
             value: fields.bounded_integer("IntegerValue", VALUES).unwrap_or(1),
+            told: fields.optional_flag("SendNotification").unwrap_or(true),
         }
     }
 
     async fn run(self, call: &mut Call<'_>) -> Result<Value, Failure> {
         let (id, worker_id) = (&self.id, &self.worker_id);
         grants::grant(call.conn, call.now, call.requester_id, id, worker_id, self.value).await?;
+        if self.told {
+            tell(call, id, worker_id, "You have a qualification", "").await?;
+        }
         Ok(json!({}))
     }
 }
@@ -39,21 +44,25 @@ impl Operation for AssociateQualificationWithWorker {
 pub(crate) struct DisassociateQualificationFromWorker {
     id: String,
     worker_id: String,
+    reason: Option<String>,
 }
 
 impl Operation for DisassociateQualificationFromWorker {
     const NAME: &'static str = "DisassociateQualificationFromWorker";
 
     fn read(fields: &mut Fields) -> Self {
-        fields.text("Reason");
         Self {
             id: fields.required_id("QualificationTypeId"),
             worker_id: fields.required_worker_id("WorkerId"),
+            reason: fields.text("Reason"),
         }
     }
 
     async fn run(self, call: &mut Call<'_>) -> Result<Value, Failure> {
         grants::revoke(call.conn, call.now, call.requester_id, &self.id, &self.worker_id).await?;
+        if let Some(reason) = &self.reason {
+            tell(call, &self.id, &self.worker_id, "You no longer have a qualification", reason).await?;
+        }
         Ok(json!({}))
     }
 }
@@ -104,6 +113,13 @@ impl Operation for ListWorkersWithQualificationType {
         let rows = grants::page(call.conn, &self.id, self.revoked, after, self.page.limit()).await?;
         Ok(self.page.answer(&list, "Qualifications", rows, |grant| grant.seq.to_string(), shape))
     }
+}
+
+/// Writes to the worker about the type.
+async fn tell(call: &mut Call<'_>, id: &str, worker_id: &str, what: &str, body: &str) -> Result<(), Failure> {
+    let kind = types::owned(call.conn, call.requester_id, id).await?;
+    let subject = format!("{what}: {}", kind.name);
+    Ok(messages::deliver(call.conn, call.now, call.requester_id, worker_id, &subject, body).await?)
 }
 
 fn shape(grant: &Grant) -> Value {
