@@ -225,7 +225,7 @@ async fn who_returned_one_batch_may_come_back_through_another() {
     let (study, batches) = lab.open_study(&lab.form()).await;
     let page = get(&lab.app, &go(&study.code, "HIT1", "ANNA", "A1")).await.location();
     let second = go(&study.code, "HIT2", "ANNA", "A2");
-    assert!(get(&lab.app, &second).await.body.contains("You are taking part in this study already"));
+    assert!(get(&lab.app, &second).await.body.contains("You have a place in this study already"));
     give_back(&lab, &batches[0]).await;
     let unused = get(&lab.app, &format!("{page}/open")).await;
     assert!(unused.body.contains("Your place was given back"), "{}", unused.body);
