@@ -88,7 +88,7 @@ async fn draft_and_publish(person: &Person) -> String {
     person.press("Save the draft").await;
     person.press("Publish…").await;
     person.press("Publish for at most").await;
-    person.see_after_reload("open").await;
+    person.find_after_reload(".state-open").await;
     person.picture("study-open").await;
     person.address().await
 }

@@ -165,6 +165,16 @@ impl Person {
         }
     }
 
+    /// Reloads until the page has such an element.
+    pub async fn find_after_reload(&self, css: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.0.find(Locator::Css(css)).await.is_err() {
+            assert!(Instant::now() < deadline, "no {css}:\n{}", self.page().await);
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            self.0.refresh().await.unwrap();
+        }
+    }
+
     /// Reloads until the page shows these words.
     pub async fn see_after_reload(&self, words: &str) {
         let deadline = Instant::now() + PATIENCE;
