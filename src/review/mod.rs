@@ -4,6 +4,7 @@
 //! or why nothing can be. The confirmation page shows the plan; [`carry_out`] makes it again in one
 //! transaction, refuses if the sum has changed meanwhile, and places the orders.
 
+pub mod code;
 pub mod policy;
 mod store;
 
@@ -12,11 +13,13 @@ use kernel::money::Cents;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+pub use code::CodeCheck;
+
 use crate::accounts::AccountId;
 use crate::participation::{self, Participation, Stage};
 use crate::payments::{self, Kind, NewOrder, OrderError};
-use crate::recruiters::mturk::fees;
-use crate::studies::{Study, batches, cost};
+use crate::recruiters::mturk::{fees, template};
+use crate::studies::{Play, Study, batches, cost};
 
 /// What somebody wants done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -241,6 +244,25 @@ pub fn proposed_bonus(study: &Study, participation: &Participation) -> Result<Ce
         return Ok(decided);
     }
     policy::bonus(participation.payoff, participation.payoff_problem.as_deref(), study.max_bonus)
+}
+
+/// Whether the completion code that came with the submission is this person's. The researcher's own page may
+/// ask for none; every other page of the study is ours and always sends one.
+pub fn code_check(study: &Study, participation: &Participation) -> CodeCheck {
+    let seat = participation.participant_code.as_deref();
+    let shown: Vec<&str> = seat.into_iter().chain([participation.code.as_str()]).collect();
+    let check = CodeCheck::of(participation.answers.as_ref(), &shown);
+    let template = study.template_html.as_deref().filter(|_| study.play == Play::Template);
+    match template {
+        Some(html) if check == CodeCheck::Missing && !template::asks_for_code(html) => CodeCheck::NotAsked,
+        _ => check,
+    }
+}
+
+/// How many undecided submissions have a completion code that somebody should look at.
+pub fn odd_codes(study: &Study, rows: &[Participation]) -> i64 {
+    let odd = rows.iter().filter(|row| DECIDABLE.contains(&row.stage) && code_check(study, row).is_odd());
+    i64::try_from(odd.count()).unwrap_or(i64::MAX)
 }
 
 /// The stages in which the researcher has something to decide.

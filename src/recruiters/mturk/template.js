@@ -84,7 +84,10 @@
       button.textContent = 'Submit';
       form.append(button);
     }
-    form.querySelectorAll(buttons).forEach(function (button) { button.disabled = !accepted; });
+    form.querySelectorAll(buttons).forEach(function (button) {
+      button.disabled = !accepted;
+      if (!accepted) button.title = 'Accept the HIT to submit it.';
+    });
   }
 
   if (document.readyState === 'loading') document.addEventListener('DOMContentLoaded', ready);

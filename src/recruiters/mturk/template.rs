@@ -32,13 +32,11 @@ pub fn page(template: &str, door: &str, submit_sites: &[String]) -> String {
 
 /// What would keep this template from working, in words.
 pub fn problems(template: &str) -> Vec<&'static str> {
-    let page = Html::parse_document(template);
-    let has = |selector: &str| Selector::parse(selector).is_ok_and(|s| page.select(&s).next().is_some());
     let mut problems = Vec::new();
-    if !has("a.otree-link") {
+    if !has(template, "a.otree-link") {
         problems.push("The template has no link of class “otree-link”, so workers cannot reach the study.");
     }
-    if !has("[name=completion_code]") {
+    if !asks_for_code(template) {
         problems.push(
             "The template has no field named “completion_code”, so a submission cannot be checked by its code.",
         );
@@ -46,21 +44,32 @@ pub fn problems(template: &str) -> Vec<&'static str> {
     problems
 }
 
+/// Whether the page has a field for the completion code.
+pub fn asks_for_code(template: &str) -> bool {
+    has(template, "[name=completion_code]")
+}
+
+fn has(template: &str, selector: &str) -> bool {
+    let page = Html::parse_document(template);
+    Selector::parse(selector).is_ok_and(|selector| page.select(&selector).next().is_some())
+}
+
 /// Links of class `otree-link` lead to the door even where no script runs.
 fn with_links(html: &str, door: &str) -> String {
     let door = door.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
-    let mut pieces = html.split("<a ");
-    let mut kept = pieces.next().unwrap_or_default().to_owned();
-    for piece in pieces {
-        let tag = piece.split('>').next().unwrap_or_default();
-        kept.push_str("<a ");
-        if tag.contains("otree-link") {
+    let lower = html.to_ascii_lowercase();
+    let mut kept = String::with_capacity(html.len());
+    let mut at = 0;
+    for (start, name) in lower.match_indices("<a") {
+        let inside = start + name.len();
+        let tag = lower[inside..].split('>').next().unwrap_or_default();
+        if tag.starts_with(|c: char| c.is_ascii_whitespace()) && tag.contains("otree-link") {
             // Of an attribute that comes twice, browsers take the first.
-            kept.push_str(&format!("href=\"{door}\" target=\"_blank\" "));
+            kept.push_str(&format!("{} href=\"{door}\" target=\"_blank\"", &html[at..inside]));
+            at = inside;
         }
-        kept.push_str(piece);
     }
-    kept
+    kept + &html[at..]
 }
 
 /// oTree's pages need not bring a form: then the whole page is one.
@@ -118,6 +127,21 @@ mod tests {
             r#"<a href="https://hr.example.org/go/abc?x=1&amp;y=2" target="_blank" class="otree-link""#;
         assert!(page.contains(door), "{page}");
         assert!(page.contains(r#"<a href="/faq">"#));
+    }
+
+    #[test]
+    fn a_link_is_known_however_it_is_written() {
+        for link in ["<A CLASS='otree-link'>", "<a\n  class=otree-link>", "<a\tclass='btn otree-link'>"] {
+            let page = with_links(&format!("<abbr>ä</abbr>{link}go</a>"), "https://hr.example.org/go/abc");
+            let rest = &link["<a".len()..];
+            let start = &link[.."<a".len()];
+            let expected = format!(
+                "<abbr>ä</abbr>{start} href=\"https://hr.example.org/go/abc\" target=\"_blank\"{rest}go</a>"
+            );
+            assert_eq!(page, expected);
+        }
+        let other = "<abbr class='otree-link'>x</abbr><article class=otree-link>y</article>";
+        assert_eq!(with_links(other, "https://hr.example.org/go/abc"), other);
     }
 
     #[test]

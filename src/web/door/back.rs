@@ -69,9 +69,13 @@ pub async fn back(State(app): State<App>, Path(code): Path<String>) -> WebResult
     let Some(study) = study else { return Notice::UNKNOWN.show(StatusCode::NOT_FOUND) };
     crate::participation::tracker::look_now(&mut conn, study.id, app.clock.now()).await?;
     drop(conn);
-    let answer = done(
-        "",
-        "Go back to the page of the HIT and press Submit there. You can close this tab afterwards.",
-    )?;
+    let advice = match study.play {
+        Play::Template => {
+            "Go back to the page of the HIT, enter the completion code you were shown, and submit. If you were \
+             shown none, open the study from there once more: then you see your code."
+        }
+        _ => "Go back to the page of the HIT and press Submit there. You can close this tab afterwards.",
+    };
+    let answer = done("", advice)?;
     Ok(frame::allow(&app, study.connection_id, answer).await?)
 }

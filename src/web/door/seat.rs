@@ -1,7 +1,7 @@
 //! `/w/<signed>`: the worker's page in the recruiter's frame, and the way on to oTree.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use url::Url;
@@ -37,6 +37,8 @@ enum Step {
     Play,
     Checking,
     Submit,
+    /// Take the code to the researcher's own page, which has the form.
+    Code,
     Thanks,
     Over,
 }
@@ -47,6 +49,7 @@ impl Step {
             Stage::Admitted | Stage::Returned => Self::Open,
             Stage::Working | Stage::WorkedThenReturned if view.exited => Self::Checking,
             Stage::Working | Stage::WorkedThenReturned => Self::Play,
+            Stage::Finished | Stage::FinishedUnsubmitted if view.play == Play::Template => Self::Code,
             Stage::Finished | Stage::FinishedUnsubmitted => Self::Submit,
             Stage::Submitted | Stage::SubmittedUnfinished => Self::Thanks,
             Stage::Approved | Stage::Paid | Stage::Rejected => Self::Over,
@@ -62,6 +65,7 @@ impl Step {
             Self::Play => "play",
             Self::Checking => "checking",
             Self::Submit => "submit",
+            Self::Code => "code",
             Self::Thanks => "thanks",
             Self::Over => "over",
         }
@@ -85,7 +89,7 @@ impl Step {
         let at = match self {
             Self::Open => 1,
             Self::Play | Self::Checking => 2,
-            Self::Submit => 3,
+            Self::Submit | Self::Code => 3,
             Self::Thanks | Self::Over => 4,
         };
         match nth {
@@ -132,19 +136,36 @@ pub async fn check(State(app): State<App>, Path(signed): Path<String>) -> WebRes
     Ok(Redirect::to(&redirect::page_path(&app.config.keyring, view.id)).into_response())
 }
 
-/// `GET /w/{signed}/open`: on to oTree.
+/// `GET /w/{signed}/open`: on to oTree. Who has finished comes to our page and its code or Submit instead,
+/// unless they want to see the last page `again`.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn open(
     State(app): State<App>,
     Path(signed): Path<String>,
+    RawQuery(query): RawQuery,
     method: Method,
     headers: HeaderMap,
 ) -> WebResult {
     let Some(view) = view(&app, &signed).await? else { return Notice::UNKNOWN.show(StatusCode::NOT_FOUND) };
-    let answer = on(&app, &view, visitor::is_person(&method, &headers)).await?;
+    let again = query.as_deref() == Some("again");
+    let answer = if ends_with_us(&view) && !again {
+        Redirect::to(&redirect::page_path(&app.config.keyring, view.id)).into_response()
+    } else {
+        on(&app, &view, visitor::is_person(&method, &headers)).await?
+    };
     Ok(frame::allow(&app, view.connection_id, answer).await?)
+}
+
+/// Whether somebody who has finished needs our page: to submit in the frame, or to read the code that the
+/// researcher's own page asks for.
+fn ends_with_us(view: &WorkerView) -> bool {
+    match view.play {
+        Play::InFrame => matches!(Step::of(view), Step::Submit | Step::Thanks | Step::Over),
+        Play::Template => Step::of(view) == Step::Code,
+        Play::NewTab => false,
+    }
 }
 
 async fn on(app: &App, view: &WorkerView, person: bool) -> WebResult<Response> {

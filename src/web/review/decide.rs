@@ -14,7 +14,7 @@ use super::{person, table};
 use crate::app::App;
 use crate::audit;
 use crate::payments::{self, Kind, OrderError, budget};
-use crate::review::{self, Decision, Plan, ReviewError};
+use crate::review::{self, CodeCheck, Decision, Plan, ReviewError};
 use crate::studies::Study;
 use crate::web::error::{Error, WebResult};
 use crate::web::forms::Form;
@@ -28,6 +28,7 @@ use crate::web::studies::{page::layout, path, words};
 struct ConfirmPage {
     layout: Layout,
     path: String,
+    study: Study,
     kind: Choice,
     form: Form,
     plan: Plan,
@@ -238,6 +239,7 @@ async fn page(
     Ok(ConfirmPage {
         layout: layout(editor, study, wish.choice.heading().to_owned()).await?,
         path: path(study),
+        study: study.clone(),
         kind: wish.choice,
         under_way: wish.under_way,
         form,
@@ -277,6 +279,11 @@ impl ConfirmPage {
 
     fn fees(&self) -> Cents {
         self.plan.lines.iter().map(review::Line::fees).sum()
+    }
+
+    /// What is odd about the completion code of a line; `None` when nothing.
+    fn odd_code(&self, line: &review::Line) -> Option<CodeCheck> {
+        Some(review::code_check(&self.study, &line.participation)).filter(CodeCheck::is_odd)
     }
 
     /// The last button's words.

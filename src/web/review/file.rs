@@ -10,11 +10,12 @@ use kernel::money::Cents;
 
 use crate::app::App;
 use crate::participation::{Participation, ParticipationId, store};
+use crate::review;
 use crate::studies::Study;
 use crate::web::error::WebResult;
 use crate::web::guard::{Row, Viewer};
 
-const COLUMNS: [&str; 20] = [
+const COLUMNS: [&str; 21] = [
     "pseudonym",
     "worker_id",
     "batch",
@@ -35,6 +36,7 @@ const COLUMNS: [&str; 20] = [
     "payoff_problem",
     "bonus",
     "bonus_paid_at",
+    "completion_code",
 ];
 
 /// `GET /labs/{lab}/studies/{study}/participations.csv`. Viewers get no ids that open or name anybody.
@@ -49,7 +51,7 @@ pub async fn download(State(app): State<App>, Row(viewer, study): Row<Viewer, St
         false => None,
     };
     drop(conn);
-    let file = write(&rows, workers.as_ref())?;
+    let file = write(&study, &rows, workers.as_ref())?;
     let name = format!("attachment; filename=\"participations-{}.csv\"", study.code);
     let headers =
         [(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)];
@@ -57,18 +59,23 @@ pub async fn download(State(app): State<App>, Row(viewer, study): Row<Viewer, St
 }
 
 fn write(
+    study: &Study,
     rows: &[Participation],
     workers: Option<&HashMap<ParticipationId, String>>,
 ) -> anyhow::Result<Vec<u8>> {
     let mut csv = csv::Writer::from_writer(Vec::new());
     csv.write_record(COLUMNS)?;
     for row in rows {
-        csv.write_record(record(row, workers))?;
+        csv.write_record(record(study, row, workers))?;
     }
     Ok(csv.into_inner()?)
 }
 
-fn record(row: &Participation, workers: Option<&HashMap<ParticipationId, String>>) -> [String; 20] {
+fn record(
+    study: &Study,
+    row: &Participation,
+    workers: Option<&HashMap<ParticipationId, String>>,
+) -> [String; 21] {
     let private = |text: Option<&str>| text.filter(|_| workers.is_some()).map(text_cell).unwrap_or_default();
     let worker = workers.and_then(|workers| workers.get(&row.id)).map(String::as_str);
     [
@@ -92,6 +99,7 @@ fn record(row: &Participation, workers: Option<&HashMap<ParticipationId, String>
         text_cell(row.payoff_problem.as_deref().unwrap_or_default()),
         amount(row.bonus),
         moment(row.bonus_paid_at),
+        review::code_check(study, row).as_str().to_owned(),
     ]
 }
 

@@ -5,8 +5,8 @@ use kernel::money::Cents;
 
 use crate::participation::{Participation, Stage};
 use crate::payments::{Kind, Order, OrderState};
-use crate::review::{self, policy};
-use crate::studies::{Play, Study};
+use crate::review::{self, CodeCheck, policy};
+use crate::studies::Study;
 use crate::web::studies::words::{away, money};
 
 /// A row of the table.
@@ -23,8 +23,8 @@ pub struct Person {
     pub page: Option<String>,
     /// The bonus decided or proposed, or why there is none.
     pub bonus: Bonus,
-    /// What became of the code that the researcher's own page asked for.
-    pub code: Option<&'static str>,
+    /// What became of the completion code.
+    pub code: CodeCheck,
     /// When it is approved by itself.
     pub countdown: Option<String>,
     /// Orders that are under way or went wrong, in words with a tone.
@@ -64,7 +64,7 @@ impl Person {
             times: times(&row, now),
             page: page(&row),
             bonus: bonus(study, &row),
-            code: code(study, &row),
+            code: review::code_check(study, &row),
             countdown: row.auto_approve_at.filter(|_| decidable && !deciding).map(|at| away(at, now)),
             orders: orders.iter().filter_map(|order| order_words(order)).collect(),
             open: (decidable && !deciding) || payable,
@@ -121,20 +121,6 @@ fn bonus(study: &Study, row: &Participation) -> Bonus {
         Ok(amount) => Bonus::Proposed(money(amount)),
         Err(why) => Bonus::Refused(why),
     }
-}
-
-/// Compares the code that the worker pasted into the researcher's own page with ours.
-fn code(study: &Study, row: &Participation) -> Option<&'static str> {
-    if study.play != Play::Template || row.submitted_at.is_none() {
-        return None;
-    }
-    let answers = row.answers.as_ref()?.as_array()?;
-    let typed = answers.iter().find(|pair| pair[0] == "completion_code").and_then(|pair| pair[1].as_str());
-    Some(match typed {
-        Some(typed) if typed.trim().eq_ignore_ascii_case(&row.code) => "the code is right",
-        Some("") | None => "no code was entered",
-        Some(_) => "the code is wrong",
-    })
 }
 
 fn order_words(order: &Order) -> Option<(&'static str, String)> {

@@ -11,8 +11,9 @@ use super::person::{Bonus, Person};
 use crate::app::App;
 use crate::participation::{ParticipationId, store, tracker};
 use crate::payments::{self, Order};
+use crate::review::{self, CodeCheck};
 use crate::studies::overview::{self, Line};
-use crate::studies::{State as Stage, Study};
+use crate::studies::{Play, State as Stage, Study};
 use crate::web::error::WebResult;
 use crate::web::guard::{Row, Viewer};
 use crate::web::page::{Layout, show};
@@ -30,6 +31,10 @@ struct TablePage {
     tabs: Vec<Tab>,
     people: Vec<Person>,
     may_edit: bool,
+    /// Whether the study runs on the researcher's own page.
+    own_template: bool,
+    /// Undecided submissions whose completion code needs a look.
+    odd_codes: i64,
     ticked: bool,
     chosen: String,
     seen: String,
@@ -65,6 +70,7 @@ pub async fn page(
     let line = overview::of_study(&mut conn, study.lab_id, study.id).await?;
     let stages = filter::stages(&asked.stage);
     let mut rows = store::of_study(&mut conn, study.lab_id, study.id, None).await?;
+    let odd_codes = review::odd_codes(&study, &rows);
     rows.retain(|row| stages.contains(&row.stage));
     let pages = rows.len().div_ceil(PAGE).max(1);
     let number = asked.page.clamp(1, pages);
@@ -86,6 +92,8 @@ pub async fn page(
         tabs: filter::tabs(&line, &asked.stage),
         seen: fingerprint(&line),
         may_edit: viewer.may_edit(),
+        own_template: study.play == Play::Template,
+        odd_codes,
         ticked: asked.tick == "all",
         chosen: asked.stage,
         study,

@@ -33,6 +33,8 @@ pub struct Around<'a> {
     /// The connection's problem, if its last test failed.
     pub connection_problem: Option<&'a str>,
     pub turned_away: i64,
+    /// Undecided submissions with another completion code than their own, or none.
+    pub odd_codes: i64,
     pub now: DateTime<Utc>,
 }
 
@@ -42,6 +44,7 @@ pub fn of(line: &Line, around: Around<'_>) -> Vec<Attention> {
     outside(&mut list, line, around);
     money(&mut list, line);
     review(&mut list, line, around.now);
+    codes(&mut list, around.odd_codes);
     seats(&mut list, line, around);
     list
 }
@@ -145,6 +148,18 @@ fn review(list: &mut Vec<Attention>, line: &Line, now: DateTime<Utc>) {
     }
 }
 
+fn codes(list: &mut Vec<Attention>, odd: i64) {
+    if odd > 0 {
+        let submissions = words::count(odd, "submission has", "submissions have");
+        list.push(Attention {
+            tone: "warn",
+            words: format!("{submissions} another completion code than their own, or none."),
+            link: "/review?stage=review",
+            label: "See who",
+        });
+    }
+}
+
 fn seats(list: &mut Vec<Attention>, line: &Line, around: Around<'_>) {
     let (all, taken) = around.seats;
     let holding = line.people() - line.returned - line.worked_then_returned - line.finished_unsubmitted;
@@ -218,6 +233,7 @@ mod tests {
             site_problem: None,
             connection_problem: None,
             turned_away: 0,
+            odd_codes: 0,
             now: DateTime::UNIX_EPOCH,
         }
     }
@@ -250,6 +266,13 @@ mod tests {
         let list = of(&Line { held_orders: 2, ..line() }, around());
         assert_eq!((list[0].tone, list[0].link), ("bad", "/orders"));
         assert!(list[0].words.starts_with("2 orders wait"), "{}", list[0].words);
+    }
+
+    #[test]
+    fn a_wrong_completion_code_is_pointed_out() {
+        let list = of(&line(), Around { odd_codes: 1, ..around() });
+        assert_eq!((list.len(), list[0].tone), (1, "warn"));
+        assert!(list[0].words.starts_with("1 submission has another completion code"), "{}", list[0].words);
     }
 
     #[test]

@@ -14,13 +14,14 @@ use crate::app::App;
 use crate::connections::{self, Connection};
 use crate::participation::{self, tracker};
 use crate::payments::budget::{self, Budget};
+use crate::review;
 use crate::sites::{self, Site, SiteState};
 use crate::studies::advice::Advice;
 use crate::studies::batches::{self, Batch};
 use crate::studies::cost::Figures;
 use crate::studies::overview::{self, Line};
 use crate::studies::sessions::{self, Session};
-use crate::studies::{State as Stage, Study};
+use crate::studies::{Play, State as Stage, Study};
 use crate::web::error::{Error, WebResult};
 use crate::web::forms::Form;
 use crate::web::guard::{Member, Row, Viewer};
@@ -95,6 +96,7 @@ impl Live {
                 site_problem: site.problem.as_deref().filter(|_| site.state == SiteState::Failed),
                 connection_problem: connection.trial.as_ref().and_then(|trial| trial.problem.as_deref()),
                 turned_away,
+                odd_codes: odd_codes(conn, study).await?,
                 now,
             },
         );
@@ -134,6 +136,16 @@ impl Live {
             _ => ("still", "done"),
         }
     }
+}
+
+/// Completion codes are typed by people only on the researcher's own page.
+async fn odd_codes(conn: &mut PgConnection, study: &Study) -> WebResult<i64> {
+    let mut odd = 0;
+    for stage in review::DECIDABLE.into_iter().filter(|_| study.play == Play::Template) {
+        let rows = participation::store::of_study(conn, study.lab_id, study.id, Some(stage)).await?;
+        odd += review::odd_codes(study, &rows);
+    }
+    Ok(odd)
 }
 
 /// The study's site and connection.

@@ -3,6 +3,7 @@
 mod adapter;
 mod rules;
 mod sites;
+mod template;
 
 /// Runs each of these tests against both releases.
 macro_rules! on_both_releases {
