@@ -3,7 +3,7 @@
 
 use secrecy::ExposeSecret;
 
-use crate::support::browser::{Driver, Person};
+use crate::support::browser::{ACCEPTED_FRAME, Driver, Person};
 use crate::support::otree::{Otree, Release};
 use crate::support::stage::Server;
 
@@ -106,12 +106,12 @@ async fn accept(person: &Person, market: &str) {
     person.leave_frame().await;
     person.picture("preview").await;
     person.press_button("Accept").await;
-    person.find("iframe#task").await;
+    person.find(ACCEPTED_FRAME).await;
     person.picture("accepted").await;
 }
 
 async fn open_and_play(person: &Person) {
-    person.find("iframe#task").await.enter_frame().await.unwrap();
+    person.find(ACCEPTED_FRAME).await.enter_frame().await.unwrap();
     person.find("[data-step=open]").await;
     person.press("Open the study").await;
     person.leave_frame().await;
@@ -131,7 +131,7 @@ async fn open_and_play(person: &Person) {
 }
 
 async fn submit(person: &Person) {
-    person.find("iframe#task").await.enter_frame().await.unwrap();
+    person.find(ACCEPTED_FRAME).await.enter_frame().await.unwrap();
     // The page notices by itself that oTree is done.
     person.find("[data-step=submit]").await;
     person.picture("may-submit").await;

@@ -8,7 +8,7 @@ use otree_hr::review::{self, CodeCheck};
 use otree_hr::studies::draft::Typed;
 use tokio::time::Instant;
 
-use crate::support::browser::{Driver, Person};
+use crate::support::browser::{ACCEPTED_FRAME, Driver, Person};
 use crate::support::otree::{Otree, Release};
 use crate::support::stage::Stage;
 
@@ -104,7 +104,7 @@ async fn preview(person: &Person, market: &str, title: &str) {
     person.leave_frame().await;
     person.picture("template-preview").await;
     person.press_button("Accept").await;
-    person.find("iframe#task").await.enter_frame().await.unwrap();
+    person.find(ACCEPTED_FRAME).await.enter_frame().await.unwrap();
 }
 
 /// Plays in a new tab, then opens the study once more: our page shows the code.
@@ -147,7 +147,7 @@ async fn again_until_the_code_is_shown(person: &Person, door: &str) {
 }
 
 async fn submit(person: &Person, code: &str) {
-    person.find("iframe#task").await.enter_frame().await.unwrap();
+    person.find(ACCEPTED_FRAME).await.enter_frame().await.unwrap();
     person.fill("completion_code", code).await;
     person.press_button("Submit").await;
     person.leave_frame().await;

@@ -28,6 +28,9 @@ const FLAGS: [&str; 11] = [
     "--window-size=1280,1000",
 ];
 
+/// The frame of an accepted HIT. A preview's has the same id, and stays for a moment after Accept is pressed.
+pub const ACCEPTED_FRAME: &str = "iframe#task:not([src*=ASSIGNMENT_ID_NOT_AVAILABLE])";
+
 /// The driver; one for all persons of a test. Ends with everything it started when dropped.
 pub struct Driver {
     address: String,
