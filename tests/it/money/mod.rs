@@ -3,6 +3,7 @@
 mod at_once;
 mod lost_answers;
 mod refusals;
+mod schedules;
 
 use chrono::Duration;
 use market::clock::Turn;

@@ -116,7 +116,8 @@ impl World {
         Guest { page, id, worker, assignment: taken.assignment_id, hit: taken.hit_id }
     }
 
-    async fn participation_of(&self, assignment: &str) -> ParticipationId {
+    /// The participation of who shows this assignment.
+    pub async fn participation_of(&self, assignment: &str) -> ParticipationId {
         let id = sqlx::query_scalar("SELECT id FROM participation WHERE assignment_id = $1")
             .bind(assignment)
             .fetch_one(&self.app().pool)
