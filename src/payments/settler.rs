@@ -35,6 +35,7 @@ impl Reconciler for Settler {
             Ok(recruiter) => ask(recruiter.as_ref(), &order, now).await,
             Err(error) => Finding::Silent(error.to_string()),
         };
+        crate::crash::point("settler.asked");
         self.record(&order, lease, finding).await?;
         Ok(Step::Worked)
     }

@@ -168,11 +168,14 @@ async fn a_seat_that_was_given_back_unopened_goes_to_the_next() {
     let (study, batches) = lab.open_study(&form).await;
     let anna = go(&study.code, "HIT1", "ANNA", "A1");
     let bert = go(&study.code, "HIT1", "BERT", "A2");
-    assert!(get(&lab.app, &anna).await.location().starts_with("/w/"));
+    let page = get(&lab.app, &anna).await.location();
+    assert!(page.starts_with("/w/"));
     assert!(get(&lab.app, &bert).await.body.contains("All places are taken"));
 
     give_back(&lab, &batches[0]).await;
     assert_eq!(seats_taken(&lab).await, 0);
+    let late = get(&lab.app, &format!("{page}/open")).await;
+    assert!(late.body.contains("Your place was given back"), "{}", late.body);
     assert!(get(&lab.app, &bert).await.location().starts_with("/w/"));
     assert!(get(&lab.app, &anna).await.body.contains("All places are taken"), "Anna has no seat any more");
 

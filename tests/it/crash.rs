@@ -9,6 +9,7 @@ use kernel::testing::ProcessGroup;
 use market::clock::Turn;
 use market::journal::Effect;
 use otree_hr::review::Decision;
+use otree_hr::studies::draft::Typed;
 use otree_hr::studies::{Study, sessions};
 use sqlx::ConnectOptions;
 use tempfile::TempDir;
@@ -75,7 +76,11 @@ async fn crash(world: &World, study: &Study, point: &str) {
     let status = worker.ended().await;
     assert_eq!(status.signal(), Some(ABORTED), "{point}: {status}\n{}", worker.log());
     books::check(world, study).await;
-    // Time passes until what the dead process held is free again.
+    lapse(world).await;
+}
+
+/// Time passes until what dead processes held is free again.
+async fn lapse(world: &World) {
     for table in ["study", "batch", "otree_session", "payment_order", "site"] {
         let sql = format!(
             "UPDATE {table} SET lease_until = now() - interval '1 second' WHERE lease_until IS NOT NULL"
@@ -134,6 +139,11 @@ async fn a_crash_after_the_session_was_created_leaves_one_unused() {
 #[tokio::test]
 async fn a_crash_after_the_seats_were_stored_loses_none() {
     publication_survives("publish.session.stored", 1).await;
+}
+
+#[tokio::test]
+async fn a_crash_after_the_offer_was_registered_registers_no_other() {
+    publication_survives("publish.offer.call", 1).await;
 }
 
 #[tokio::test]
@@ -207,6 +217,44 @@ async fn a_crash_after_a_bonus_was_sent_pays_once() {
 }
 
 #[tokio::test]
+async fn a_crash_while_finding_out_what_a_crash_left_pays_once() {
+    let (world, study, guests) = two_submitted().await;
+    let decision = Decision::ApproveWithBonus { feedback: "Thank you".into(), amount: None };
+    world.decide(&study, &guests, &decision).await;
+    crash(&world, &study, "payer.sent").await;
+    crash(&world, &study, "settler.asked").await;
+    complete(&world, &study, PAID).await;
+    assert_eq!(world.journal(Effect::Approved).await.len(), 2);
+    assert_eq!(world.journal(Effect::BonusSent).await.len(), 2);
+}
+
+#[tokio::test]
+async fn workers_that_are_stopped_or_killed_at_any_moment_pay_once() {
+    let world = World::new().await;
+    let form = Typed { places: "9".into(), batch_size: "9".into(), ..world.lab.form() };
+    let study = world.publish(&form).await;
+    let guests = world.submitted(&study, 9, "0.70").await;
+    let decision = Decision::ApproveWithBonus { feedback: "Thank you".into(), amount: None };
+    world.decide(&study, &guests, &decision).await;
+    let sent =
+        async || world.journal(Effect::Approved).await.len() + world.journal(Effect::BonusSent).await.len();
+    for (round, signal) in ["KILL", "TERM", "KILL", "TERM", "KILL"].into_iter().enumerate() {
+        let mut worker = Worker::start(&world, None);
+        let deadline = Instant::now() + PATIENCE;
+        // Each is let do a few calls more than the one before.
+        while sent().await < (round + 1) * 3 && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        worker.process.signal(signal);
+        worker.ended().await;
+        books::check(&world, &study).await;
+        lapse(&world).await;
+    }
+    complete(&world, &study, PAID).await;
+    assert_eq!(sent().await, 18);
+}
+
+#[tokio::test]
 async fn a_crash_after_a_rejection_was_sent_rejects_once() {
     let (world, study, guests) = two_submitted().await;
     let decision = Decision::Reject { reason: "The answers are random.".into() };
@@ -232,9 +280,9 @@ async fn every_crash_point_in_the_code_is_tried_here() {
             );
         }
     }
-    assert!(named.len() >= 8, "{named:?}");
+    assert!(named.len() >= 10, "{named:?}");
     let here = include_str!("crash.rs");
     for point in named {
-        assert!(here.contains(&format!("(\"{point}\"")), "nobody tries a crash at {point}");
+        assert!(here.contains(&format!("\"{point}\"")), "nobody tries a crash at {point}");
     }
 }

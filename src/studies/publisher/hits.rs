@@ -17,7 +17,9 @@ const SHOWS_WITHIN: chrono::Duration = chrono::Duration::minutes(10);
 /// Registers the offer; the same offer gives the same id, so a repeat is harmless.
 pub(super) async fn register(app: &App, study: &Study) -> anyhow::Result<Progress> {
     let recruiter = connections::recruiter(app, study.connection_id).await?;
-    let id = match recruiter.register(&offer(study)).await {
+    let outcome = recruiter.register(&offer(study)).await;
+    crate::crash::point("publish.offer.call");
+    let id = match outcome {
         Outcome::Done(id) => id,
         Outcome::Refused(refusal) => return Ok(Progress::Blocked(refusal.words)),
         Outcome::NotNow(words) | Outcome::Unknown(words) => return Ok(Progress::Blocked(words)),

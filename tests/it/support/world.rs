@@ -129,7 +129,7 @@ impl World {
     /// The worker opens oTree and reaches the end there with this payoff.
     pub async fn play(&self, guest: &Guest, payoff: Value) {
         let open = get(self.app(), &format!("{}/open", guest.page)).await;
-        let seat: Url = open.location().parse().unwrap();
+        let seat: Url = open.location().parse().unwrap_or_else(|_| panic!("no way to oTree: {}", open.body));
         // Following the link is what gives the seat its label.
         market::workers::bots::browser::Browser::new(market::workers::bots::browser::client().unwrap())
             .get(&seat)
