@@ -106,14 +106,6 @@ impl Notice<'static> {
         code: "",
         again_in: 2,
     };
-    const GIVEN_BACK: Self = Self {
-        heading: "Your place was given back",
-        words: "The HIT was returned, or its time was over before the study was opened.",
-        advice: "If you still hold the HIT, reload its page: you get a place again while there are any. \
-                 Otherwise you need to do nothing.",
-        code: "",
-        again_in: 0,
-    };
     const LOST: Self = Self {
         heading: "This study was interrupted",
         words: "The study's server has lost its data, so it cannot go on. That is not your fault.",
