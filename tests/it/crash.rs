@@ -168,10 +168,21 @@ async fn two_submitted() -> (World, Study, Vec<Guest>) {
     (world, study, guests)
 }
 
+/// Decides. The worker lives by the machine's clock, which is behind the one that is turned here: what was
+/// ordered is due at once.
+async fn order(world: &World, study: &Study, guests: &[Guest], decision: &Decision) -> usize {
+    let placed = world.decide(study, guests, decision).await;
+    sqlx::query("UPDATE payment_order SET next_step_at = created_at - interval '1 hour'")
+        .execute(&world.app().pool)
+        .await
+        .unwrap();
+    placed
+}
+
 async fn approval_survives(point: &str) {
     let (world, study, guests) = two_submitted().await;
     let decision = Decision::ApproveWithBonus { feedback: "Thank you".into(), amount: None };
-    assert_eq!(world.decide(&study, &guests, &decision).await, 4);
+    assert_eq!(order(&world, &study, &guests, &decision).await, 4);
     crash(&world, &study, point).await;
     assert_eq!(world.journal(Effect::BonusSent).await.len(), 0, "{point}: no bonus before its approval");
     complete(&world, &study, PAID).await;
@@ -195,12 +206,7 @@ async fn bonus_survives(point: &str) {
     world.market.tick().await.unwrap();
     world.later(chrono::Duration::minutes(10)).await;
     let decision = Decision::Bonus { amount: Some(Cents(33)), words: "For your patience".into() };
-    assert_eq!(world.decide(&study, &guests, &decision).await, 2);
-    // The worker lives by the machine's clock, which is behind the one that was turned here.
-    sqlx::query("UPDATE payment_order SET next_step_at = created_at - interval '1 hour'")
-        .execute(&world.app().pool)
-        .await
-        .unwrap();
+    assert_eq!(order(&world, &study, &guests, &decision).await, 2);
     crash(&world, &study, point).await;
     complete(&world, &study, PAID).await;
     assert_eq!(world.journal(Effect::BonusSent).await.len(), 2, "{point}");
@@ -220,7 +226,7 @@ async fn a_crash_after_a_bonus_was_sent_pays_once() {
 async fn a_crash_while_finding_out_what_a_crash_left_pays_once() {
     let (world, study, guests) = two_submitted().await;
     let decision = Decision::ApproveWithBonus { feedback: "Thank you".into(), amount: None };
-    world.decide(&study, &guests, &decision).await;
+    order(&world, &study, &guests, &decision).await;
     crash(&world, &study, "payer.sent").await;
     crash(&world, &study, "settler.asked").await;
     complete(&world, &study, PAID).await;
@@ -235,7 +241,7 @@ async fn workers_that_are_stopped_or_killed_at_any_moment_pay_once() {
     let study = world.publish(&form).await;
     let guests = world.submitted(&study, 9, "0.70").await;
     let decision = Decision::ApproveWithBonus { feedback: "Thank you".into(), amount: None };
-    world.decide(&study, &guests, &decision).await;
+    order(&world, &study, &guests, &decision).await;
     let sent =
         async || world.journal(Effect::Approved).await.len() + world.journal(Effect::BonusSent).await.len();
     for (round, signal) in ["KILL", "TERM", "KILL", "TERM", "KILL"].into_iter().enumerate() {
@@ -258,7 +264,7 @@ async fn workers_that_are_stopped_or_killed_at_any_moment_pay_once() {
 async fn a_crash_after_a_rejection_was_sent_rejects_once() {
     let (world, study, guests) = two_submitted().await;
     let decision = Decision::Reject { reason: "The answers are random.".into() };
-    assert_eq!(world.decide(&study, &guests, &decision).await, 2);
+    assert_eq!(order(&world, &study, &guests, &decision).await, 2);
     crash(&world, &study, "payer.sent").await;
     complete(&world, &study, REJECTED).await;
     assert_eq!(world.journal(Effect::Rejected).await.len(), 2);
