@@ -5,12 +5,14 @@
 //! | [`engine`] | what HITs, assignments and money do; SQL in the caller's transaction, time as an argument |
 //! | [`protocol`] | requests in, answers out: signatures, one registry of operations, error shapes |
 //! | [`workers`] | the pages where people find, accept and submit work |
-//! | [`clock`] | the market's own time, which can be frozen, stepped and sped up |
+//! | [`clock`] | the market's own time and each requester's, which can be frozen, stepped and sped up |
+//! | [`behaviour`] | the quirks that a requester switched for themselves |
 //! | [`journal`] | what happened, append-only: the truth that tests compare others with |
 //! | [`faults`] | trouble on demand |
 //!
 //! The crate knows the kernel and nothing of the product; everything lives in the schema `market`.
 
+pub mod behaviour;
 pub mod clock;
 pub mod engine;
 pub mod faults;

@@ -13,13 +13,13 @@ use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::clock::{self, ClockError, Timing, Turn};
+use crate::clock::{self, ClockError, Timing, Turn, Whose};
 use crate::engine::money::{self, Balance, Line};
 use crate::engine::tick::{self, Report};
 use crate::engine::{Outcome, requesters};
 use crate::faults::{self, FaultKind, Target};
 use crate::journal::{self, Filter, JournalEntry};
-use crate::{Settings, protocol, workers};
+use crate::{Quirks, Settings, behaviour, protocol, workers};
 
 /// How often the market looks for what is due.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -95,7 +95,15 @@ impl Market {
     /// # Errors
     /// When Postgres fails.
     pub async fn now(&self, conn: &mut PgConnection) -> sqlx::Result<DateTime<Utc>> {
-        clock::now(conn, self.real_now()).await
+        self.now_of(conn, Whose::Market).await
+    }
+
+    /// The time of `whose`.
+    ///
+    /// # Errors
+    /// When Postgres fails.
+    pub async fn now_of(&self, conn: &mut PgConnection, whose: Whose<'_>) -> sqlx::Result<DateTime<Utc>> {
+        clock::now(conn, self.real_now(), whose).await
     }
 
     /// A transaction and the market's time in it.
@@ -103,8 +111,19 @@ impl Market {
     /// # Errors
     /// When Postgres fails.
     pub async fn begin(&self) -> sqlx::Result<(Transaction<'static, Postgres>, DateTime<Utc>)> {
+        self.begin_of(Whose::Market).await
+    }
+
+    /// A transaction and the time of `whose` in it.
+    ///
+    /// # Errors
+    /// When Postgres fails.
+    pub async fn begin_of(
+        &self,
+        whose: Whose<'_>,
+    ) -> sqlx::Result<(Transaction<'static, Postgres>, DateTime<Utc>)> {
         let mut tx = self.0.pool.begin().await?;
-        let now = self.now(&mut tx).await?;
+        let now = self.now_of(&mut tx, whose).await?;
         Ok((tx, now))
     }
 
@@ -124,7 +143,7 @@ impl Market {
     /// # Errors
     /// When there is no such requester, or Postgres fails.
     pub async fn deposit(&self, requester_id: &str, amount: Cents) -> Outcome<()> {
-        let (mut tx, now) = self.begin().await?;
+        let (mut tx, now) = self.begin_of(Whose::Requester(requester_id)).await?;
         requesters::deposit(&mut tx, now, requester_id, amount).await?;
         Ok(tx.commit().await?)
     }
@@ -176,15 +195,44 @@ impl Market {
         Ok((timing, timing.at(real)))
     }
 
-    /// Turns the clock and gives the market's time after that.
+    /// Turns the market's clock and gives its time after that; a requester's own clock is not touched.
     ///
     /// # Errors
-    /// [`ClockError::Backwards`] or [`ClockError::Rate`].
+    /// [`ClockError::Backwards`], [`ClockError::Rate`] or [`ClockError::TooFar`].
     pub async fn set_clock(&self, turn: Turn) -> Result<DateTime<Utc>, ClockError> {
         let mut tx = self.0.pool.begin().await?;
         let now = clock::turn(&mut tx, self.real_now(), turn).await?;
         tx.commit().await?;
         Ok(now)
+    }
+
+    /// How a requester's time runs, and what it is now.
+    ///
+    /// # Errors
+    /// When Postgres fails.
+    pub async fn clock_of(&self, requester_id: &str) -> sqlx::Result<(Timing, DateTime<Utc>)> {
+        let real = self.real_now();
+        let timing = clock::timing_of(&mut *self.0.pool.acquire().await?, real, requester_id).await?;
+        Ok((timing, timing.at(real)))
+    }
+
+    /// Turns one requester's clock and gives their time after that; nobody else's is touched.
+    ///
+    /// # Errors
+    /// As for [`Market::set_clock`], and [`ClockError::NobodysClock`].
+    pub async fn set_clock_of(&self, requester_id: &str, turn: Turn) -> Result<DateTime<Utc>, ClockError> {
+        let mut tx = self.0.pool.begin().await?;
+        let now = clock::turn_of(&mut tx, self.real_now(), requester_id, turn).await?;
+        tx.commit().await?;
+        Ok(now)
+    }
+
+    /// How the market behaves towards a requester: the operator's quirks, and over them what the requester set.
+    ///
+    /// # Errors
+    /// When Postgres fails.
+    pub async fn quirks_of(&self, conn: &mut PgConnection, requester_id: &str) -> sqlx::Result<Quirks> {
+        behaviour::of(conn, self.0.settings.quirks, requester_id).await
     }
 
     /// What happened, oldest first.

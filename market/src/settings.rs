@@ -1,5 +1,6 @@
 //! What the operator decides, and the behaviours that nobody outside ever established.
 
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 /// How one marketplace behaves.
@@ -54,8 +55,10 @@ pub enum Rounding {
     Up,
 }
 
-/// Behaviours that clients have met on the real service.
-#[derive(Debug, Clone, Copy, Default)]
+/// Behaviours that clients have met on the real service. A new one is a field here: a requester who rehearses can
+/// then switch it for themselves by that name ([`crate::behaviour`]).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Quirks {
     /// A list's full last page carries a token, and the page after it is empty.
     pub empty_last_page: bool,

@@ -87,16 +87,17 @@ pub struct BonusReceived {
 }
 
 /// The groups this worker could take from and may discover, those with the newest HITs first. Without a worker: all
-/// that have a place and that anybody may discover.
+/// that have a place and that anybody may discover. `real` is the machine's time: each requester's HITs run by their
+/// own clock.
 ///
 /// # Errors
 /// When Postgres fails.
 pub async fn groups(
     conn: &mut PgConnection,
-    now: DateTime<Utc>,
+    real: DateTime<Utc>,
     worker_id: Option<&str>,
 ) -> sqlx::Result<Vec<Group>> {
-    let mut groups = with_places(conn, now, worker_id).await?;
+    let mut groups = with_places(conn, real, worker_id).await?;
     let standing = standing::of_worker(conn, worker_id).await?;
     groups.retain(|group| unmet(&group.qualification_requirements, Action::Discover, &standing).is_empty());
     Ok(groups)
@@ -104,7 +105,7 @@ pub async fn groups(
 
 async fn with_places(
     conn: &mut PgConnection,
-    now: DateTime<Utc>,
+    real: DateTime<Utc>,
     worker_id: Option<&str>,
 ) -> sqlx::Result<Vec<Group>> {
     sqlx::query_as!(
@@ -117,7 +118,8 @@ async fn with_places(
              from market.hit h
              join market.hit_type t using (hit_type_id)
              join market.requester r on r.requester_id = h.requester_id
-            where h.disposed_at is null and h.closed_at is null and h.expiration > $1
+             join market.times($1) time on time.requester_id = h.requester_id
+            where h.disposed_at is null and h.closed_at is null and h.expiration > time.now
               and h.pending + h.submitted + h.approved + h.rejected < h.max_assignments
               and not exists (select from market.assignment a
                                where a.hit_id = h.hit_id and a.worker_id = $2
@@ -126,7 +128,7 @@ async fn with_places(
                                where b.requester_id = h.requester_id and b.worker_id = $2)
             group by t.hit_type_id, r.name
             order by max(h.created_at) desc, t.hit_type_id"#,
-        now,
+        real,
         worker_id,
     )
     .fetch_all(conn)

@@ -1,4 +1,4 @@
-//! What happens by itself as market time passes.
+//! What happens by itself as market time passes, requester by requester, each at their own time.
 //!
 //! Each thing that is due is done in a transaction of its own, and each looks again under its lock,
 //! so that any number of processes may step at once and one failure holds up nothing else.
@@ -40,19 +40,19 @@ enum Due {
 /// # Errors
 /// A failure, after everything else was tried.
 pub async fn step(market: &Market) -> anyhow::Result<Report> {
-    let now = market.now(&mut *market.pool().acquire().await?).await?;
-    let abandoned = each(market, now, Due::Deadline).await.context("missed deadlines");
-    let expired = each(market, now, Due::Lifetime).await.context("ended lifetimes");
-    let approved = each(market, now, Due::Review).await.context("automatic approvals");
+    let real = market.real_now();
+    let abandoned = each(market, real, Due::Deadline).await.context("missed deadlines");
+    let expired = each(market, real, Due::Lifetime).await.context("ended lifetimes");
+    let approved = each(market, real, Due::Review).await.context("automatic approvals");
     Ok(Report { abandoned: abandoned?, expired: expired?, approved: approved? })
 }
 
 /// Does each in a transaction of its own and counts those that were done; goes on after a failure.
-async fn each(market: &Market, now: DateTime<Utc>, due: Due) -> anyhow::Result<usize> {
+async fn each(market: &Market, real: DateTime<Utc>, due: Due) -> anyhow::Result<usize> {
     let (mut done, mut failure) = (0, None);
-    for id in due.list(&mut *market.pool().acquire().await?, now).await? {
+    for item in due.list(&mut *market.pool().acquire().await?, real).await? {
         let mut tx = market.pool().begin().await?;
-        match due.act(&mut tx, now, &id).await {
+        match due.act(&mut tx, item.now, &item.id).await {
             Ok(acted) => {
                 tx.commit().await?;
                 done += usize::from(acted);
@@ -63,40 +63,64 @@ async fn each(market: &Market, now: DateTime<Utc>, due: Due) -> anyhow::Result<u
     failure.map_or(Ok(done), Err)
 }
 
+/// Something that is due at its requester's time.
+#[derive(Debug)]
+struct Item {
+    id: String,
+    now: DateTime<Utc>,
+}
+
 impl Due {
-    /// The ids of what is due, longest due first.
-    async fn list(self, conn: &mut PgConnection, now: DateTime<Utc>) -> sqlx::Result<Vec<String>> {
+    /// What is due when the machine's time is `real`, longest due first. Each requester has a time of their own, so
+    /// each is looked up by itself in an index that begins with the requester.
+    async fn list(self, conn: &mut PgConnection, real: DateTime<Utc>) -> sqlx::Result<Vec<Item>> {
         match self {
             Self::Deadline => {
-                sqlx::query_scalar!(
-                    "select assignment_id from market.assignment where state = 'accepted' and deadline < $1
-                      order by deadline limit $2",
-                    now,
+                let due = sqlx::query_as!(
+                    Item,
+                    r#"select due.assignment_id as id, time.now as "now!"
+                         from market.times($1) as time
+                        cross join lateral (
+                              select assignment_id, deadline from market.assignment
+                               where requester_id = time.requester_id and state = 'accepted' and deadline < time.now
+                               order by deadline limit $2) as due
+                        order by due.deadline limit $2"#,
+                    real,
                     BATCH,
-                )
-                .fetch_all(conn)
-                .await
+                );
+                due.fetch_all(conn).await
             }
             Self::Lifetime => {
-                sqlx::query_scalar!(
-                    "select hit_id from market.hit
-                      where closed_at is null and disposed_at is null and expiration <= $1
-                      order by expiration limit $2",
-                    now,
+                let due = sqlx::query_as!(
+                    Item,
+                    r#"select due.hit_id as id, time.now as "now!"
+                         from market.times($1) as time
+                        cross join lateral (
+                              select hit_id, expiration from market.hit
+                               where requester_id = time.requester_id and closed_at is null and disposed_at is null
+                                 and expiration <= time.now
+                               order by expiration limit $2) as due
+                        order by due.expiration limit $2"#,
+                    real,
                     BATCH,
-                )
-                .fetch_all(conn)
-                .await
+                );
+                due.fetch_all(conn).await
             }
             Self::Review => {
-                sqlx::query_scalar!(
-                    "select assignment_id from market.assignment where state = 'submitted' and auto_approval_at <= $1
-                      order by auto_approval_at limit $2",
-                    now,
+                let due = sqlx::query_as!(
+                    Item,
+                    r#"select due.assignment_id as id, time.now as "now!"
+                         from market.times($1) as time
+                        cross join lateral (
+                              select assignment_id, auto_approval_at from market.assignment
+                               where requester_id = time.requester_id and state = 'submitted'
+                                 and auto_approval_at <= time.now
+                               order by auto_approval_at limit $2) as due
+                        order by due.auto_approval_at limit $2"#,
+                    real,
                     BATCH,
-                )
-                .fetch_all(conn)
-                .await
+                );
+                due.fetch_all(conn).await
             }
         }
     }

@@ -11,6 +11,7 @@ use super::failure::Failure;
 use super::operations::{self, Call, Entry};
 use super::sigv4::{Authorization, Request, SignatureError};
 use crate::Market;
+use crate::clock::Whose;
 use crate::engine::requesters;
 use crate::faults::{self, FaultKind};
 
@@ -68,8 +69,9 @@ async fn perform(
     entry: &Entry,
     members: Map<String, Value>,
 ) -> Result<Value, Failure> {
-    let (mut tx, now) = market.begin().await?;
-    let mut call = Call::new(market, &mut tx, now, requester_id, entry.name, &members);
+    let (mut tx, now) = market.begin_of(Whose::Requester(requester_id)).await?;
+    let quirks = market.quirks_of(&mut tx, requester_id).await?;
+    let mut call = Call::new(market, &mut tx, now, requester_id, quirks, entry.name, &members);
     let value = (entry.run)(&mut call, members).await?;
     tx.commit().await?;
     Ok(value)

@@ -12,6 +12,7 @@ use super::frame::{TaskFrame, Viewer};
 use super::pages::{Here, PageError, Shell, page};
 use super::session::SignedIn;
 use super::{Site, words};
+use crate::clock::Whose;
 use crate::engine::assignments::{self, AssignmentState, Wanted, WorkError};
 use crate::engine::groups::{self, Group, WorkItem};
 use crate::engine::hits::{self, Hit};
@@ -63,9 +64,9 @@ pub(super) async fn list(
     signed_in: Option<SignedIn>,
 ) -> Result<Response, PageError> {
     let worker = signed_in.map(|SignedIn(worker)| worker);
-    let (mut tx, now) = site.market.begin().await?;
+    let mut tx = site.market.pool().begin().await?;
     let worker_id = worker.as_ref().map(|worker| worker.worker_id.as_str());
-    let groups = groups::groups(&mut tx, now, worker_id).await?;
+    let groups = groups::groups(&mut tx, site.market.real_now(), worker_id).await?;
     let in_progress = match worker_id {
         Some(worker_id) => held(&mut tx, worker_id).await?,
         None => Vec::new(),
@@ -91,8 +92,8 @@ pub(super) async fn preview(
     SignedIn(worker): SignedIn,
     Path(hit_type_id): Path<String>,
 ) -> Result<Response, PageError> {
-    let (mut tx, now) = site.market.begin().await?;
-    let listed = groups::groups(&mut tx, now, Some(&worker.worker_id)).await?;
+    let (mut tx, now) = site.market.begin_of(Whose::HitType(&hit_type_id)).await?;
+    let listed = groups::groups(&mut tx, site.market.real_now(), Some(&worker.worker_id)).await?;
     let group = listed.into_iter().find(|group| group.hit_type_id == hit_type_id).ok_or_else(nothing_left)?;
     let requirements = &group.qualification_requirements;
     let obstacle = standing::obstacle(&mut tx, &worker.worker_id, requirements, Action::Preview).await?;
@@ -123,7 +124,7 @@ pub(super) async fn accept(
     Path(hit_type_id): Path<String>,
     Form(form): Form<Accept>,
 ) -> Result<Response, PageError> {
-    let (mut tx, now) = site.market.begin().await?;
+    let (mut tx, now) = site.market.begin_of(Whose::HitType(&hit_type_id)).await?;
     let seen = own_hit(&mut tx, form.hit_id, &hit_type_id).await?;
     let wanted = seen.as_deref().map_or(Wanted::Group(&hit_type_id), Wanted::Hit);
     let taken = match assignments::accept(&mut tx, now, &worker.worker_id, wanted).await {

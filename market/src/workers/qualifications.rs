@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::Site;
 use super::pages::{Here, PageError, Shell, page};
 use super::session::SignedIn;
+use crate::clock::Whose;
 use crate::engine::qualifications::grants::{self, Held};
 use crate::engine::qualifications::requests::{self, AskError, Asked};
 use crate::engine::qualifications::standing::{self, Profile};
@@ -74,7 +75,7 @@ pub(super) async fn ask(
     SignedIn(worker): SignedIn,
     Path(id): Path<String>,
 ) -> Result<Response, PageError> {
-    let (mut tx, now) = site.market.begin().await?;
+    let (mut tx, now) = site.market.begin_of(Whose::QualificationType(&id)).await?;
     let asked = requests::ask(&mut tx, now, &worker.worker_id, &id).await?;
     tx.commit().await?;
     Ok(back(&site, if asked == Asked::Granted { "granted" } else { "waiting" }))

@@ -14,6 +14,7 @@ use axum::response::Response;
 use super::Site;
 use super::pages::{Here, PageError, Shell, page};
 use super::session::SignedIn;
+use crate::clock::Whose;
 use crate::engine::assignments::{self, AssignmentState};
 
 /// Shown inside the frame, which must be one of our work pages.
@@ -57,7 +58,7 @@ pub(super) async fn submit(
         Some(assignment_id) => assignment_id,
     };
     let worker_id = signed_in.as_ref().map(|SignedIn(worker)| worker.worker_id.as_str());
-    let (mut tx, now) = site.market.begin().await?;
+    let (mut tx, now) = site.market.begin_of(Whose::Assignment(assignment_id)).await?;
     match assignments::submit(&mut tx, now, assignment_id, worker_id, &fields).await {
         Ok(_) => {
             tx.commit().await?;

@@ -14,6 +14,7 @@ use super::frame::{TaskFrame, Viewer};
 use super::pages::{Here, PageError, Shell, page};
 use super::session::SignedIn;
 use super::{Site, words};
+use crate::clock::{self, Whose};
 use crate::engine::assignments::{self, Assignment, AssignmentState};
 use crate::engine::groups::{self, BonusReceived, WorkItem};
 use crate::engine::hits::{self, Hit};
@@ -38,7 +39,6 @@ pub(super) async fn show(
     SignedIn(worker): SignedIn,
     Path(assignment_id): Path<String>,
 ) -> Result<Response, PageError> {
-    let (timing, now) = site.market.clock().await?;
     let mut conn = site.market.pool().acquire().await?;
     let found = assignments::find(&mut conn, &assignment_id).await?;
     let assignment =
@@ -46,10 +46,13 @@ pub(super) async fn show(
     if assignment.state != AssignmentState::Accepted {
         return Ok(Redirect::to(&site.links.to("/work")).into_response());
     }
+    let hit = hits::find(&mut conn, &assignment.hit_id).await?.ok_or_else(not_yours)?;
+    let real = site.market.real_now();
+    let timing = clock::timing_of(&mut conn, real, &hit.requester_id).await?;
+    let now = timing.at(real);
     if assignment.deadline < now {
         return Err(assignments::WorkError::TooLate.into());
     }
-    let hit = hits::find(&mut conn, &assignment.hit_id).await?.ok_or_else(not_yours)?;
     let shell = Shell::new(&site.links, Some(worker), Here::Work);
     page(StatusCode::OK, &work_page(&site, shell, hit, &assignment, now, timing.rate)?)
 }
@@ -84,7 +87,7 @@ pub(super) async fn give_back(
     SignedIn(worker): SignedIn,
     Path(assignment_id): Path<String>,
 ) -> Result<Response, PageError> {
-    let (mut tx, now) = site.market.begin().await?;
+    let (mut tx, now) = site.market.begin_of(Whose::Assignment(&assignment_id)).await?;
     assignments::give_back(&mut tx, now, &worker.worker_id, &assignment_id).await?;
     tx.commit().await?;
     Ok(Redirect::to(site.links.home()).into_response())

@@ -10,7 +10,7 @@ use chrono::{DateTime, Duration, Utc};
 use kernel::clock::{SharedClock, SystemClock};
 use kernel::money::Cents;
 use kernel::secret::Keyring;
-use market::clock::Turn;
+use market::clock::{Turn, Whose};
 use market::engine::assignments::{self, Assignment, Wanted, WorkError};
 use market::engine::workers;
 use market::{MIGRATOR, Market, RequesterKeys, Settings};
@@ -34,7 +34,7 @@ pub struct Place {
     pub url: String,
     pub keys: RequesterKeys,
     pub client: Client,
-    _server: DropGuard,
+    _server: Arc<DropGuard>,
 }
 
 impl Place {
@@ -59,7 +59,15 @@ impl Place {
             axum::serve(listener, market.router()).with_graceful_shutdown(stop.clone().cancelled_owned());
         tokio::spawn(serve.into_future());
         let client = client(&url, &keys.access_key_id, keys.secret_access_key.expose_secret(), 1);
-        Self { market, url, keys, client, _server: stop.drop_guard() }
+        Self { market, url, keys, client, _server: Arc::new(stop.drop_guard()) }
+    }
+
+    /// The same marketplace as another requester with 1000 dollars sees it.
+    pub async fn beside(&self) -> Self {
+        let keys = self.market.create_requester("Another lab", Cents(100_000)).await.unwrap();
+        let client = client(&self.url, &keys.access_key_id, keys.secret_access_key.expose_secret(), 1);
+        let (market, url) = (self.market.clone(), self.url.clone());
+        Self { market, url, keys, client, _server: Arc::clone(&self._server) }
     }
 
     /// A client that tries up to `attempts` times, as AWS's default does.
@@ -81,6 +89,16 @@ impl Place {
         self.market.set_clock(Turn::Step(by)).await.unwrap();
     }
 
+    /// The time of this place's requester.
+    pub async fn own_now(&self) -> DateTime<Utc> {
+        self.market.clock_of(&self.keys.requester_id).await.unwrap().1
+    }
+
+    /// Turns the clock of this place's requester only.
+    pub async fn turn(&self, turn: Turn) {
+        self.market.set_clock_of(&self.keys.requester_id, turn).await.unwrap();
+    }
+
     pub async fn worker(&self, name: &str) -> String {
         let (mut tx, now) = self.market.begin().await.unwrap();
         let worker = workers::create(&mut tx, now, name, "no password").await.unwrap().unwrap();
@@ -89,21 +107,25 @@ impl Place {
     }
 
     pub async fn accept(&self, worker_id: &str, wanted: Wanted<'_>) -> Result<Assignment, WorkError> {
-        let (mut tx, now) = self.market.begin().await?;
+        let whose = match wanted {
+            Wanted::Hit(id) => Whose::Hit(id),
+            Wanted::Group(id) => Whose::HitType(id),
+        };
+        let (mut tx, now) = self.market.begin_of(whose).await?;
         let taken = assignments::accept(&mut tx, now, worker_id, wanted).await?;
         tx.commit().await?;
         Ok(taken)
     }
 
     pub async fn give_back(&self, worker_id: &str, assignment_id: &str) -> Result<(), WorkError> {
-        let (mut tx, now) = self.market.begin().await?;
+        let (mut tx, now) = self.market.begin_of(Whose::Assignment(assignment_id)).await?;
         assignments::give_back(&mut tx, now, worker_id, assignment_id).await?;
         Ok(tx.commit().await?)
     }
 
     pub async fn submit(&self, assignment_id: &str) -> Result<Assignment, WorkError> {
         let fields = [("assignmentId".into(), assignment_id.into()), ("code".into(), "done".into())];
-        let (mut tx, now) = self.market.begin().await?;
+        let (mut tx, now) = self.market.begin_of(Whose::Assignment(assignment_id)).await?;
         let handed_in = assignments::submit(&mut tx, now, assignment_id, None, &fields).await?;
         tx.commit().await?;
         Ok(handed_in)

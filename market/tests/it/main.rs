@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on ends here")]
 
 mod assignments;
+mod behaviour;
+mod clocks;
 mod faults;
 mod harness;
 mod hit_updates;

@@ -23,7 +23,7 @@ async fn publish(place: &Place, requirement: QualificationRequirement) -> String
 async fn may(place: &Place, worker_id: &str, hit_id: &str) -> bool {
     let type_id = place.look(hit_id).await.hit_type_id.unwrap();
     let mut conn = place.market.pool().acquire().await.unwrap();
-    let seen = groups::groups(&mut conn, place.now().await, Some(worker_id)).await.unwrap();
+    let seen = groups::groups(&mut conn, place.market.real_now(), Some(worker_id)).await.unwrap();
     let sees = seen.iter().any(|group| group.hit_type_id == type_id);
     let gets = match place.accept(worker_id, Wanted::Hit(hit_id)).await {
         Ok(held) => {

@@ -71,7 +71,7 @@ async fn who_is_blocked_takes_nothing_more_of_this_requester() {
     let refusal = place.accept(&worker_id, Wanted::Hit(&hit_id)).await;
     assert!(matches!(refusal, Err(WorkError::Blocked)), "{refusal:?}");
     let mut conn = place.market.pool().acquire().await.unwrap();
-    let now = place.now().await;
+    let now = place.market.real_now();
     assert!(groups::groups(&mut conn, now, Some(&worker_id)).await.unwrap().is_empty());
     let blocks = place.client.list_worker_blocks().send().await.unwrap();
     assert_eq!(blocks.worker_blocks().len(), 1);

@@ -120,10 +120,11 @@ async fn insert(
     hit: &Hit,
 ) -> sqlx::Result<String> {
     sqlx::query_scalar!(
-        "insert into market.assignment (assignment_id, hit_id, worker_id, accepted_at, deadline)
-         values ($1, $2, $3, $4, $5) returning assignment_id",
+        "insert into market.assignment (assignment_id, hit_id, requester_id, worker_id, accepted_at, deadline)
+         values ($1, $2, $3, $4, $5, $6) returning assignment_id",
         ids::object(),
         hit.hit_id,
+        hit.requester_id,
         worker_id,
         now,
         now + Duration::seconds(hit.assignment_duration),

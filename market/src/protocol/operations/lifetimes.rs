@@ -49,7 +49,7 @@ impl Operation for UpdateExpirationForHit {
     }
 
     async fn run(self, call: &mut Call<'_>) -> Result<Value, Failure> {
-        if call.market.settings().quirks.expiration_makes_a_token {
+        if call.quirks.expiration_makes_a_token {
             let token = format!("{}{}", self.hit_id, self.expire_at.format("%a %b %d %H:%M:%S UTC %Y"));
             if call.take_token(Some(&token)).await?.is_some() {
                 return Err(Refusal::TokenUsed(token).into());

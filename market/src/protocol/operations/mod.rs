@@ -25,9 +25,9 @@ use sqlx::PgConnection;
 use super::failure::Failure;
 use super::fields::Fields;
 use super::paging::List;
-use crate::Market;
 use crate::engine::Refusal;
 use crate::engine::tokens::{self, Seen, Use};
+use crate::{Market, Quirks};
 
 /// Every operation there is.
 pub(crate) static REGISTRY: &[Entry] = &[
@@ -117,6 +117,8 @@ pub(crate) struct Call<'c> {
     pub(crate) conn: &'c mut PgConnection,
     pub(crate) now: DateTime<Utc>,
     pub(crate) requester_id: &'c str,
+    /// How the market behaves towards this requester.
+    pub(crate) quirks: Quirks,
     operation: &'static str,
     parameters: String,
 }
@@ -127,13 +129,14 @@ impl<'c> Call<'c> {
         conn: &'c mut PgConnection,
         now: DateTime<Utc>,
         requester_id: &'c str,
+        quirks: Quirks,
         operation: &'static str,
         members: &Map<String, Value>,
     ) -> Self {
         let said = members.iter().filter(|(name, _)| *name != "UniqueRequestToken");
         let mut said: Vec<_> = said.map(|(name, value)| format!("{name}={value}")).collect();
         said.sort();
-        Self { market, conn, now, requester_id, operation, parameters: said.join("\n") }
+        Self { market, conn, now, requester_id, quirks, operation, parameters: said.join("\n") }
     }
 
     /// Takes the token, if the call has one. A repeated call gives what the first one made.
@@ -164,7 +167,7 @@ impl<'c> Call<'c> {
         List {
             keyring: self.market.keyring(),
             scope: format!("market/{}/{}/{subject}", self.operation, self.requester_id),
-            empty_last_page: self.market.settings().quirks.empty_last_page,
+            empty_last_page: self.quirks.empty_last_page,
         }
     }
 }
