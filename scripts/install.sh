@@ -94,11 +94,27 @@ need_otree() {
   touch "$venv/complete"
 }
 
+# boto3 and the AWS command line, with which the marketplace is tried from outside.
+BOTO3=1.44.5
+AWS_CLI=1.46.3
+boto3_bin() { echo "$ROOT/data/venv/boto3-$BOTO3/bin"; }
+
+need_boto3() {
+  local venv="$ROOT/data/venv/boto3-$BOTO3"
+  [ -e "$venv/complete" ] && return
+  need_python
+  step "Install boto3 $BOTO3"
+  rm -rf "$venv"
+  python3 -m venv "$venv"
+  "$venv/bin/pip" install -q --disable-pip-version-check "boto3==$BOTO3" "awscli==$AWS_CLI" >&2
+  touch "$venv/complete"
+}
+
 need_python() {
   if ! have python3 || ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
     install 'Python with venv' 'python3 python3-venv' python3 python3
   fi
-  python3 -c 'import sys; sys.exit(sys.version_info < (3, 9))' || die 'oTree needs Python 3.9 or newer'
+  python3 -c 'import sys; sys.exit(sys.version_info < (3, 9))' || die 'Python 3.9 or newer is needed'
 }
 
 # Exports OTREE_HR_DATA: ./data, unless the database server could not live there. As root it runs as another

@@ -49,6 +49,11 @@ fn requirement(fields: &mut Fields, number: usize, members: Map<String, Value>) 
         Some(word) => fields.check_choice(&format!("{place}.comparator"), word, &COMPARATORS),
         None => fields.broken(&format!("{place}.comparator"), None, "Member must not be null"),
     }
+    for (index, locale) in
+        members.get("LocaleValues").and_then(Value::as_array).into_iter().flatten().enumerate()
+    {
+        check_locale(fields, &format!("{place}.localeValues.{}.member", index + 1), locale);
+    }
     if let Some(word) = text("ActionsGuarded") {
         fields.check_choice(&format!("{place}.actionsGuarded"), word, &ACTIONS);
         if members.contains_key("RequiredToPreview") {
@@ -60,6 +65,21 @@ fn requirement(fields: &mut Fields, number: usize, members: Map<String, Value>) 
         fields.wrong(Failure::parameter("AWS.MechanicalTurk.InvalidParameterValue", why));
     }
     known(members)
+}
+
+/// The framework's rules of a locale: a country, and two characters in each part.
+fn check_locale(fields: &mut Fields, place: &str, locale: &Value) {
+    let text = |name: &str| locale.get(name).and_then(Value::as_str);
+    if text("Country").is_none() {
+        fields.broken(&format!("{place}.country"), None, "Member must not be null");
+    }
+    for (part, name) in [("country", "Country"), ("subdivision", "Subdivision")] {
+        let Some(text) = text(name) else { continue };
+        if text.chars().count() != 2 {
+            let place = format!("{place}.{part}");
+            fields.broken(&place, Some(text), "Member must have length equal to 2");
+        }
+    }
 }
 
 fn known(members: Map<String, Value>) -> Value {
@@ -171,6 +191,10 @@ mod tests {
             ),
             (
                 json!({"QualificationTypeId": LOCALE, "Comparator": "EqualTo", "LocaleValues": [{"Country": "usa"}]}),
+                Some("ValidationException"),
+            ),
+            (
+                json!({"QualificationTypeId": LOCALE, "Comparator": "EqualTo", "LocaleValues": [{"Country": "us"}]}),
                 parameter,
             ),
             (

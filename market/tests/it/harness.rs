@@ -44,13 +44,17 @@ impl Place {
     }
 
     pub async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::at(Arc::new(SystemClock), change).await
+    }
+
+    /// … whose machine tells another time.
+    pub async fn at(clock: SharedClock, change: impl FnOnce(&mut Settings)) -> Self {
         let pool = kernel::testing::database(&[&MIGRATOR]).await;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let mut settings = Settings::new(url.parse().unwrap());
         change(&mut settings);
         let keyring = Keyring::new(&SecretString::from("k".repeat(32)), &[]).unwrap();
-        let clock: SharedClock = Arc::new(SystemClock);
         let market = Market::new(pool, clock, keyring, settings);
         market.set_clock(Turn::Freeze).await.unwrap();
         let keys = market.create_requester("A lab", Cents(100_000)).await.unwrap();
@@ -77,8 +81,7 @@ impl Place {
 
     /// Another requester with 1000 dollars.
     pub async fn stranger(&self) -> Client {
-        let keys = self.market.create_requester("Another lab", Cents(100_000)).await.unwrap();
-        client(&self.url, &keys.access_key_id, keys.secret_access_key.expose_secret(), 1)
+        self.beside().await.client
     }
 
     pub async fn now(&self) -> DateTime<Utc> {

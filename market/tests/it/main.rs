@@ -5,6 +5,7 @@
 mod assignments;
 mod behaviour;
 mod clocks;
+mod conformance;
 mod faults;
 mod harness;
 mod hit_updates;
