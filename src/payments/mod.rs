@@ -32,6 +32,9 @@ kernel::typed_id!(
     OrderId
 );
 
+/// The source of the bonus that answers to oTree's payoff; others are paid beside it.
+pub const PAYOFF: &str = "payoff";
+
 /// What an order makes the recruiter do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
@@ -90,6 +93,8 @@ pub struct Order {
     pub participation_id: ParticipationId,
     pub connection_id: ConnectionId,
     pub kind: Kind,
+    /// What it answers to; [`PAYOFF`] for the bonus that the experiment decided.
+    pub source: String,
     pub amount: Cents,
     pub fee: Cents,
     /// Feedback, or the bonus's reason, as the worker reads it.
@@ -122,7 +127,7 @@ pub struct NewOrder {
     pub participation_id: ParticipationId,
     pub kind: Kind,
     /// What it answers to: one live bonus per source and participation.
-    pub source: &'static str,
+    pub source: String,
     pub amount: Cents,
     /// The recruiter's fee, at most.
     pub fee: Cents,

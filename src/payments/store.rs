@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use kernel::money::Cents;
 use sqlx::{PgConnection, query, query_as, query_scalar};
 
-use super::{Kind, NewOrder, Order, OrderError, OrderId, OrderState, books, budget};
+use super::{Kind, NewOrder, Order, OrderError, OrderId, OrderState, PAYOFF, books, budget};
 use crate::accounts::AccountId;
 use crate::jobs::{self, Lease};
 use crate::participation::ParticipationId;
@@ -16,7 +16,7 @@ macro_rules! orders {
             Order,
             r#"SELECT o.id AS "id: _", o.lab_id AS "lab_id: _", o.study_id AS "study_id: _",
                 o.participation_id AS "participation_id: _", o.connection_id AS "connection_id: _",
-                o.kind AS "kind: _", o.amount_cents AS "amount: _", o.fee_cents AS "fee: _", o.words,
+                o.kind AS "kind: _", o.source, o.amount_cents AS "amount: _", o.fee_cents AS "fee: _", o.words,
                 o.state AS "state: _", o.attempt, o.first_sent_at, o.problem, p.assignment_id,
                 w.external_id AS worker
             FROM payment_order o
@@ -206,9 +206,10 @@ async fn decide_anew(conn: &mut PgConnection, refused: OrderId) -> sqlx::Result<
     .await?;
     query!(
         "UPDATE participation p SET bonus_cents = NULL FROM payment_order refused
-         WHERE refused.id = $1 AND refused.kind IN ('approve', 'bonus') AND p.id = refused.participation_id
-           AND p.bonus_paid_at IS NULL AND NOT EXISTS (
-            SELECT FROM payment_order WHERE participation_id = p.id AND kind = 'bonus' AND state <> 'refused')",
+         WHERE refused.id = $1 AND p.id = refused.participation_id AND p.bonus_paid_at IS NULL
+           AND (refused.kind = 'approve' OR refused.kind = 'bonus' AND refused.source = 'payoff')
+           AND NOT EXISTS (SELECT FROM payment_order
+            WHERE participation_id = p.id AND kind = 'bonus' AND source = 'payoff' AND state <> 'refused')",
         refused.0
     )
     .execute(conn)
@@ -269,6 +270,8 @@ async fn note_fact(conn: &mut PgConnection, order: &Order, now: DateTime<Utc>) -
             .await?;
             Ok(())
         }
+        // A bonus beside the payoff's says nothing about the payoff's.
+        Kind::Bonus if order.source != PAYOFF => Ok(()),
         Kind::Bonus => {
             query!("UPDATE participation SET bonus_paid_at = $2 WHERE id = $1", participation, now)
                 .execute(conn)

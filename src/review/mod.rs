@@ -4,9 +4,13 @@
 //! or why nothing can be. The confirmation page shows the plan; [`carry_out`] makes it again in one
 //! transaction, refuses if the sum has changed meanwhile, and places the orders.
 
+pub mod bulk;
 pub mod code;
 pub mod policy;
 mod store;
+pub mod words;
+
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use kernel::money::Cents;
@@ -17,7 +21,7 @@ pub use code::CodeCheck;
 
 use crate::accounts::AccountId;
 use crate::participation::{self, Participation, Stage};
-use crate::payments::{self, Kind, NewOrder, OrderError};
+use crate::payments::{self, Kind, NewOrder, OrderError, PAYOFF};
 use crate::recruiters::mturk::{fees, template};
 use crate::studies::{Play, Study, batches, cost};
 
@@ -30,14 +34,34 @@ pub enum Decision {
     ApproveWithBonus { feedback: String, amount: Option<Cents> },
     /// Pay a bonus for work that is approved already.
     Bonus { amount: Option<Cents>, words: String },
+    /// Pay this on top of everything else, once for each `source`.
+    Extra { amount: Cents, words: String, source: String },
     /// Reject; the worker reads the reason.
     Reject { reason: String },
+}
+
+/// A decision about one participation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish {
+    pub participation: Uuid,
+    pub decision: Decision,
+}
+
+impl Wish {
+    /// The same decision about each, once.
+    pub fn alike(chosen: &[Uuid], decision: &Decision) -> Vec<Self> {
+        let mut seen = HashSet::new();
+        let once = chosen.iter().filter(|id| seen.insert(**id));
+        once.map(|id| Self { participation: *id, decision: decision.clone() }).collect()
+    }
 }
 
 /// One line of a plan.
 #[derive(Debug, Clone)]
 pub struct Line {
     pub participation: Participation,
+    /// What is wanted for this person.
+    pub decision: Decision,
     /// What would be ordered, or why nothing can be.
     pub orders: Result<Vec<NewOrder>, String>,
 }
@@ -89,6 +113,9 @@ pub enum ReviewError {
     /// The text is longer than the recruiter takes.
     #[error("At most {0} characters.")]
     TooLong(usize),
+    /// The text asks for something that nobody knows.
+    #[error(transparent)]
+    Template(#[from] words::TemplateError),
     /// The budget or the database.
     #[error(transparent)]
     Order(#[from] OrderError),
@@ -100,31 +127,29 @@ impl From<sqlx::Error> for ReviewError {
     }
 }
 
-/// What the decision would order for the chosen participations. Locks them until the transaction ends.
+/// What the decisions would order. Locks their participations until the transaction ends; those of another
+/// study are left out.
 ///
 /// # Errors
-/// When a reason is missing or a text is too long, or the database does not answer.
-pub async fn plan(
-    conn: &mut PgConnection,
-    study: &Study,
-    chosen: &[Uuid],
-    decision: &Decision,
-) -> Result<Plan, ReviewError> {
-    check_words(decision)?;
+/// When a reason is missing or a text cannot be used, or the database does not answer.
+pub async fn plan(conn: &mut PgConnection, study: &Study, wishes: &[Wish]) -> Result<Plan, ReviewError> {
+    wishes.iter().try_for_each(|wish| check_words(&wish.decision))?;
+    let chosen: Vec<Uuid> = wishes.iter().map(|wish| wish.participation).collect();
     let sizes = batches::of_study(conn, study.id).await?;
-    let rows = participation::store::chosen(conn, study.lab_id, study.id, chosen).await?;
-    let decided = store::decided(conn, chosen).await?;
-    let lines = rows
-        .into_iter()
-        .map(|participation| {
-            let places = sizes.iter().find(|b| b.id == participation.batch_id).map_or(1, |b| b.places);
-            let under_way = decided.contains(&participation.id.0);
-            let orders = policy::may_order(participation.stage, under_way)
-                .and_then(|()| line(study, &participation, i64::from(places), decision));
-            Line { participation, orders }
-        })
-        .collect();
-    Ok(Plan { lines })
+    let rows = participation::store::chosen(conn, study.lab_id, study.id, &chosen).await?;
+    let known = Known {
+        study,
+        decided: store::decided(conn, &chosen).await?,
+        bonuses: store::bonuses(conn, &chosen).await?,
+    };
+    let rows: HashMap<Uuid, Participation> = rows.into_iter().map(|row| (row.id.0, row)).collect();
+    let lines = wishes.iter().filter_map(|Wish { participation, decision }| {
+        let participation = rows.get(participation)?.clone();
+        let places = sizes.iter().find(|b| b.id == participation.batch_id).map_or(1, |b| b.places);
+        let orders = known.orders(&participation, i64::from(places), decision);
+        Some(Line { participation, decision: decision.clone(), orders })
+    });
+    Ok(Plan { lines: lines.collect() })
 }
 
 /// Plans again and orders all of it, if it still comes to what was `shown`. Returns how many orders are new.
@@ -136,13 +161,12 @@ pub async fn carry_out(
     now: DateTime<Utc>,
     study: &Study,
     by: AccountId,
-    chosen: &[Uuid],
-    decision: &Decision,
+    wishes: &[Wish],
     shown: Cents,
 ) -> Result<usize, ReviewError> {
     // The study first, as the worker's door does: two transactions never wait for each other in a circle.
     payments::budget::of(conn, study.id, true).await?;
-    let plan = plan(conn, study, chosen, decision).await?;
+    let plan = plan(conn, study, wishes).await?;
     if plan.total() != shown {
         return Err(ReviewError::Changed { shown, now: plan.total() });
     }
@@ -150,51 +174,119 @@ pub async fn carry_out(
         plan.lines.iter().flat_map(|line| line.orders.iter().flatten().cloned()).collect();
     let placed = payments::store::place(conn, now, study, Some(by), &orders).await?;
     for line in plan.lines.iter().filter(|line| line.orders.is_ok()) {
-        if !matches!(decision, Decision::Reject { .. }) {
+        if line.decision.settles_the_bonus() {
             store::bonus_decided(conn, line.participation.id, line.amount(Kind::Bonus)).await?;
         }
     }
     Ok(placed)
 }
 
-fn line(
-    study: &Study,
-    participation: &Participation,
-    places: i64,
-    decision: &Decision,
-) -> Result<Vec<NewOrder>, String> {
-    let approval = |feedback: &str| NewOrder {
+impl Decision {
+    /// Whether the bonus for the payoff is decided with it, perhaps as none.
+    fn settles_the_bonus(&self) -> bool {
+        matches!(self, Self::Approve { .. } | Self::ApproveWithBonus { .. } | Self::Bonus { .. })
+    }
+}
+
+/// What is known while decisions become orders.
+struct Known<'a> {
+    study: &'a Study,
+    /// Approved or rejected already, or about to be.
+    decided: HashSet<Uuid>,
+    /// The sources of bonuses that were ordered and not refused.
+    bonuses: HashSet<(Uuid, String)>,
+}
+
+impl Known<'_> {
+    fn orders(
+        &self,
+        participation: &Participation,
+        places: i64,
+        decision: &Decision,
+    ) -> Result<Vec<NewOrder>, String> {
+        policy::may_order(participation.stage, self.decided.contains(&participation.id.0))?;
+        let orders = self.wanted(participation, places, decision)?;
+        orders.into_iter().map(|order| self.in_their_words(participation, order)).collect()
+    }
+
+    fn wanted(
+        &self,
+        participation: &Participation,
+        places: i64,
+        decision: &Decision,
+    ) -> Result<Vec<NewOrder>, String> {
+        let study = self.study;
+        let approval = |feedback: &str| approval(study, participation, places, feedback);
+        match decision {
+            Decision::Approve { feedback } => {
+                policy::may_decide(participation.stage)?;
+                Ok(vec![approval(feedback)])
+            }
+            Decision::ApproveWithBonus { feedback, amount } => {
+                policy::may_decide(participation.stage)?;
+                let bonus = bonus(study, participation, *amount, "", true)?;
+                Ok(std::iter::once(approval(feedback)).chain(bonus).collect())
+            }
+            Decision::Bonus { amount, words } => {
+                policy::may_pay_bonus(participation.stage, participation.bonus)?;
+                Ok(bonus(study, participation, *amount, words, false)?.into_iter().collect())
+            }
+            Decision::Extra { amount, words, source } => {
+                let ordered = self.bonuses.contains(&(participation.id.0, source.clone()));
+                policy::may_pay_extra(participation.stage, ordered)?;
+                Ok(vec![extra(study, participation, *amount, words, source)?])
+            }
+            Decision::Reject { reason } => {
+                policy::may_decide(participation.stage)?;
+                let nothing = Cents::ZERO;
+                Ok(vec![NewOrder { kind: Kind::Reject, amount: nothing, fee: nothing, ..approval(reason) }])
+            }
+        }
+    }
+
+    /// The order with its text filled in for this person.
+    fn in_their_words(&self, participation: &Participation, order: NewOrder) -> Result<NewOrder, String> {
+        let facts = words::Facts::of(self.study, participation, order.amount, order.kind);
+        Ok(NewOrder { words: words::fill(&order.words, &facts)?, ..order })
+    }
+}
+
+fn approval(study: &Study, participation: &Participation, places: i64, feedback: &str) -> NewOrder {
+    NewOrder {
         participation_id: participation.id,
         kind: Kind::Approve,
-        source: "review",
+        source: "review".into(),
         amount: study.reward,
         fee: fees::fee(study.reward, places, cost::wants_masters(&study.qualifications)),
         words: feedback.to_owned(),
         after_approval: false,
-    };
-    match decision {
-        Decision::Approve { feedback } => {
-            policy::may_decide(participation.stage)?;
-            Ok(vec![approval(feedback)])
-        }
-        Decision::ApproveWithBonus { feedback, amount } => {
-            policy::may_decide(participation.stage)?;
-            let bonus = bonus(study, participation, *amount, "", true)?;
-            Ok(std::iter::once(approval(feedback)).chain(bonus).collect())
-        }
-        Decision::Bonus { amount, words } => {
-            policy::may_pay_bonus(participation.stage, participation.bonus)?;
-            Ok(bonus(study, participation, *amount, words, false)?.into_iter().collect())
-        }
-        Decision::Reject { reason } => {
-            policy::may_decide(participation.stage)?;
-            Ok(vec![NewOrder {
-                kind: Kind::Reject,
-                amount: Cents::ZERO,
-                fee: Cents::ZERO,
-                ..approval(reason)
-            }])
-        }
+    }
+}
+
+fn extra(
+    study: &Study,
+    participation: &Participation,
+    amount: Cents,
+    words: &str,
+    source: &str,
+) -> Result<NewOrder, String> {
+    let amount = policy::bonus(Some(amount), None, study.max_bonus)?;
+    Ok(NewOrder {
+        participation_id: participation.id,
+        kind: Kind::Bonus,
+        source: source.to_owned(),
+        amount,
+        fee: fees::bonus_fee(amount),
+        words: bonus_words(study, words),
+        after_approval: false,
+    })
+}
+
+/// A bonus needs words: the worker reads them beside the amount.
+fn bonus_words(study: &Study, words: &str) -> String {
+    match words {
+        "" => format!("Bonus for “{}”", study.title),
+        words => words.to_owned(),
     }
 }
 
@@ -213,24 +305,24 @@ fn bonus(
     Ok(proposal.is_positive().then(|| NewOrder {
         participation_id: participation.id,
         kind: Kind::Bonus,
-        source: "payoff",
+        source: PAYOFF.into(),
         amount: proposal,
         fee: fees::bonus_fee(proposal),
-        words: if words.is_empty() { format!("Bonus for “{}”", study.title) } else { words.to_owned() },
+        words: bonus_words(study, words),
         after_approval,
     }))
 }
 
 fn check_words(decision: &Decision) -> Result<(), ReviewError> {
-    let (words, required) = match decision {
+    let (text, required) = match decision {
         Decision::Approve { feedback } | Decision::ApproveWithBonus { feedback, .. } => (feedback, false),
-        Decision::Bonus { words, .. } => (words, false),
+        Decision::Bonus { words, .. } | Decision::Extra { words, .. } => (words, false),
         Decision::Reject { reason } => (reason, true),
     };
-    const LONGEST: usize = 1000;
-    match words.chars().count() {
+    words::check(text)?;
+    match text.chars().count() {
         0 if required => Err(ReviewError::NoReason),
-        length if length > LONGEST => Err(ReviewError::TooLong(LONGEST)),
+        length if length > words::LONGEST => Err(ReviewError::TooLong(words::LONGEST)),
         _ => Ok(()),
     }
 }

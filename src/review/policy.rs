@@ -47,6 +47,20 @@ pub fn may_pay_bonus(stage: Stage, decided: Option<Cents>) -> Result<(), String>
     }
 }
 
+/// Whether a bonus beside the payoff's can be paid; `ordered`: the very same was ordered before.
+///
+/// # Errors
+/// Why not, in a sentence.
+pub fn may_pay_extra(stage: Stage, ordered: bool) -> Result<(), String> {
+    match stage {
+        _ if ordered => Err("This very bonus was ordered before.".into()),
+        Stage::Approved | Stage::Paid => Ok(()),
+        Stage::Submitted | Stage::SubmittedUnfinished => Err("Is not approved yet: approve first.".into()),
+        Stage::Rejected => Err("Is rejected: override the rejection first.".into()),
+        _ => Err("Has not submitted at the recruiter, which pays bonuses for submitted work only.".into()),
+    }
+}
+
 /// The bonus that a payoff means: a negative payoff is no bonus, one above the study's maximum is
 /// refused, never cut in silence.
 ///
@@ -88,6 +102,19 @@ mod tests {
         assert!(may_pay_bonus(Stage::Approved, Some(Cents(10))).is_err());
         assert!(may_pay_bonus(Stage::Paid, Some(Cents::ZERO)).is_err());
         assert!(may_pay_bonus(Stage::Submitted, None).is_err());
+    }
+
+    #[test]
+    fn an_extra_bonus_needs_approved_work_and_is_paid_once() {
+        let able: Vec<Stage> =
+            Stage::ALL.into_iter().filter(|stage| may_pay_extra(*stage, false).is_ok()).collect();
+        assert_eq!(able, [Stage::Approved, Stage::Paid]);
+        for stage in Stage::ALL {
+            assert!(may_pay_extra(stage, true).unwrap_err().contains("before"));
+        }
+        assert!(may_pay_extra(Stage::Submitted, false).unwrap_err().contains("approve first"));
+        assert!(may_pay_extra(Stage::SubmittedUnfinished, false).unwrap_err().contains("approve first"));
+        assert!(may_pay_extra(Stage::Rejected, false).unwrap_err().contains("override"));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::state::State;
 use super::table;
 use crate::app::App;
 use crate::participation::{self, Participation, Stage};
-use crate::review::{self, Decision};
+use crate::review::{self, Decision, Wish};
 use crate::studies;
 
 /// The longest wait for one stage of the money.
@@ -120,9 +120,10 @@ async fn decide(app: &App, scene: &Scene) -> anyhow::Result<()> {
     let decision = Decision::ApproveWithBonus { feedback: "Thank you for taking part.".into(), amount: None };
     let mut tx = app.pool.begin().await?;
     let study = studies::store::get(&mut tx, scene.study).await?;
-    let total = review::plan(&mut tx, &study, &able, &decision).await?.total();
+    let wishes = Wish::alike(&able, &decision);
+    let total = review::plan(&mut tx, &study, &wishes).await?.total();
     println!("Approving {} and paying their bonuses: {} {total} with fees …", able.len(), study.currency);
-    review::carry_out(&mut tx, app.clock.now(), &study, scene.account, &able, &decision, total).await?;
+    review::carry_out(&mut tx, app.clock.now(), &study, scene.account, &wishes, total).await?;
     tx.commit().await?;
     Ok(())
 }

@@ -171,7 +171,8 @@ pub async fn decide(
     let now = app.clock.now();
     let mut tx = app.pool.begin().await?;
     let by = editor.account.id;
-    let ordered = review::carry_out(&mut tx, now, &study, by, &wish.ids, &wish.decision, shown).await;
+    let wishes = review::Wish::alike(&wish.ids, &wish.decision);
+    let ordered = review::carry_out(&mut tx, now, &study, by, &wishes, shown).await;
     match ordered {
         Ok(count) => {
             let detail = json!({ "name": study.name, "people": wish.ids.len(), "total": shown.to_string() });
@@ -229,7 +230,7 @@ async fn page(
     form: Form,
 ) -> WebResult<ConfirmPage> {
     let mut tx = app.pool.begin().await?;
-    let plan = match review::plan(&mut tx, study, &wish.ids, decision).await {
+    let plan = match review::plan(&mut tx, study, &review::Wish::alike(&wish.ids, decision)).await {
         Ok(plan) => plan,
         Err(ReviewError::Order(OrderError::Database(error))) => return Err(error.into()),
         Err(error) => return Err(Error::Conflict(error.to_string())),
@@ -264,6 +265,7 @@ async fn refuse(
             Decision::ApproveWithBonus { feedback: String::new(), amount: *amount }
         }
         Decision::Bonus { amount, .. } => Decision::Bonus { amount: *amount, words: String::new() },
+        other => other.clone(),
     };
     show_as(status, &page(app, editor, study, wish, &checked, form).await?)
 }

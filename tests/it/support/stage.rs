@@ -12,7 +12,7 @@ use otree_hr::connections::{self, ConnectionId};
 use otree_hr::labs::{self, LabId, Newcomer, SignedUp};
 use otree_hr::participation::{self, Participation, Stage as Progress};
 use otree_hr::payments;
-use otree_hr::review::{self, Decision};
+use otree_hr::review::{self, Decision, Wish};
 use otree_hr::sites::{self, NewSite, SiteId};
 use otree_hr::studies::draft::{self, Typed};
 use otree_hr::studies::{self, State, Study, StudyId};
@@ -202,9 +202,10 @@ impl Stage {
         let chosen: Vec<_> = self.people(study).await.iter().map(|one| one.id.0).collect();
         let decision = Decision::ApproveWithBonus { feedback: "Thank you".into(), amount: None };
         let mut tx = self.app.pool.begin().await.unwrap();
-        let plan = review::plan(&mut tx, study, &chosen, &decision).await.unwrap();
+        let wishes = Wish::alike(&chosen, &decision);
+        let plan = review::plan(&mut tx, study, &wishes).await.unwrap();
         let (now, total) = (self.app.clock.now(), plan.total());
-        review::carry_out(&mut tx, now, study, self.owner, &chosen, &decision, total).await.unwrap();
+        review::carry_out(&mut tx, now, study, self.owner, &wishes, total).await.unwrap();
         tx.commit().await.unwrap();
         self.until(study, Progress::Paid).await
     }

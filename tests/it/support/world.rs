@@ -18,7 +18,7 @@ use otree_hr::connections::Keys;
 use otree_hr::jobs::run_until_quiet;
 use otree_hr::participation::{self, Participation, ParticipationId};
 use otree_hr::payments::{self, Order};
-use otree_hr::review::{self, Decision, ReviewError};
+use otree_hr::review::{self, Decision, ReviewError, Wish};
 use otree_hr::studies::draft::Typed;
 use otree_hr::studies::{self, State, Study};
 use otree_hr::web;
@@ -170,7 +170,7 @@ impl World {
     /// What the confirmation page would show.
     pub async fn plan(&self, study: &Study, guests: &[Guest], decision: &Decision) -> review::Plan {
         let mut tx = self.app().pool.begin().await.unwrap();
-        review::plan(&mut tx, study, &ids(guests), decision).await.unwrap()
+        review::plan(&mut tx, study, &Wish::alike(&ids(guests), decision)).await.unwrap()
     }
 
     /// Presses the confirmation's button on a page that shows `shown`.
@@ -216,7 +216,8 @@ pub async fn carry_out(
     shown: Cents,
 ) -> Result<usize, ReviewError> {
     let mut tx = app.pool.begin().await?;
-    let placed = review::carry_out(&mut tx, app.clock.now(), study, by, ids, decision, shown).await?;
+    let wishes = Wish::alike(ids, decision);
+    let placed = review::carry_out(&mut tx, app.clock.now(), study, by, &wishes, shown).await?;
     tx.commit().await?;
     Ok(placed)
 }
