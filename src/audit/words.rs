@@ -34,6 +34,11 @@ pub fn describe(event: &Event) -> String {
         "study.budget" => format!("set the budget of “{}” to ${}", detail("name"), detail("to")),
         "review.approve" => decided("approved", &detail),
         "review.approve_with_bonus" => decided("approved and paid the bonus of", &detail),
+        "review.approve_many" => decided("approved everybody who waited,", &detail),
+        "review.bonus_file" => decided("paid the bonuses of a file to", &detail),
+        "review.equal_bonus" => decided("paid the same bonus to", &detail),
+        "review.top_up" => decided("topped up to an hourly wage", &detail),
+        "review.reject_many" => format!("rejected a list of {} of “{}”", detail("people"), detail("name")),
         "review.bonus" => decided("paid a bonus to", &detail),
         "review.reject" => format!("rejected {} of “{}”", detail("people"), detail("name")),
         other => {

@@ -11,6 +11,7 @@
 pub mod books;
 pub mod budget;
 pub mod payer;
+pub mod report;
 pub mod settler;
 pub mod store;
 

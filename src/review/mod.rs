@@ -8,6 +8,7 @@ pub mod bulk;
 pub mod code;
 pub mod policy;
 mod store;
+pub mod templates;
 pub mod words;
 
 use std::collections::{HashMap, HashSet};
@@ -70,6 +71,11 @@ impl Line {
     /// The sum of its orders of one kind, without fees.
     pub fn amount(&self, kind: Kind) -> Cents {
         self.orders.iter().flatten().filter(|order| order.kind == kind).map(|order| order.amount).sum()
+    }
+
+    /// The sum of its orders, without fees.
+    pub fn sum(&self) -> Cents {
+        self.orders.iter().flatten().map(|order| order.amount).sum()
     }
 
     /// The fees of its orders, at most.

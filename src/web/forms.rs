@@ -9,7 +9,8 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, Multipart, Request};
+use axum::http::header;
 use secrecy::SecretString;
 
 use super::error::{Error, WebResult};
@@ -131,6 +132,31 @@ impl Form {
         self.secrets.get(name).cloned().unwrap_or_default()
     }
 
+    /// A form with files: each must be text, and stands in its field as if it had been typed.
+    async fn with_files<S: Send + Sync>(request: Request, state: &S) -> WebResult<Self> {
+        const BROKEN: Error = Error::BadRequest("What was sent is too large or broke off.");
+        let mut parts = Multipart::from_request(request, state).await.map_err(|_| BROKEN)?;
+        let mut form = Self::default();
+        while let Some(part) = parts.next_field().await.map_err(|_| BROKEN)? {
+            let name = part.name().unwrap_or_default().to_owned();
+            let is_file = part.file_name().is_some();
+            let bytes = part.bytes().await.map_err(|_| BROKEN)?;
+            match String::from_utf8(bytes.into()) {
+                Ok(text) if is_file => form.put_file(name, text),
+                Ok(text) => form.put(name, text),
+                Err(_) => form.fail(&name, "This file is not text in UTF-8. Save it as CSV in UTF-8."),
+            }
+        }
+        Ok(form)
+    }
+
+    /// A chosen file takes the place of what was typed under the same name; without one that stays.
+    fn put_file(&mut self, name: String, text: String) {
+        if !text.is_empty() {
+            self.values.insert(name, vec![text]);
+        }
+    }
+
     fn put(&mut self, name: String, value: String) {
         if SECRET_WORDS.iter().any(|word| name.contains(word)) {
             self.secrets.insert(name, SecretString::from(value));
@@ -140,10 +166,18 @@ impl Form {
     }
 }
 
+fn is_multipart(request: &Request) -> bool {
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    kind.is_some_and(|kind| kind.starts_with("multipart/form-data"))
+}
+
 impl<S: Send + Sync> FromRequest<S> for Form {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &S) -> WebResult<Self> {
+        if is_multipart(&request) {
+            return Self::with_files(request, state).await;
+        }
         let body = Bytes::from_request(request, state)
             .await
             .map_err(|_| Error::BadRequest("What was sent is too large or broke off."))?;

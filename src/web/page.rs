@@ -23,6 +23,8 @@ pub enum Nav {
     Sites,
     /// Credentials at recruiters.
     Connections,
+    /// Who was paid what.
+    Payments,
     /// People of the lab.
     Members,
     /// What happened in the lab.

@@ -10,7 +10,7 @@ use axum::routing::{MethodRouter, get, post};
 
 use super::{
     account, activity, assets, connections, door, health, home, invitations, lab, log_in, members, operator,
-    review, sign_up, sites, studies,
+    payments, review, sign_up, sites, studies,
 };
 use crate::app::App;
 
@@ -181,6 +181,14 @@ fn studies(table: Table) -> Table {
         .get(Viewer, "/labs/{lab}/studies/{study}/review/news", review::table::news)
         .post(Editor, "/labs/{lab}/studies/{study}/review", review::decide::confirm)
         .post(Editor, "/labs/{lab}/studies/{study}/review/decide", review::decide::decide)
+        .get(Editor, "/labs/{lab}/studies/{study}/bulk", review::bulk::page)
+        .post(Editor, "/labs/{lab}/studies/{study}/bulk", review::bulk::confirm)
+        .post(Editor, "/labs/{lab}/studies/{study}/bulk/do", review::bulk::carry_out)
+        .get(Viewer, "/labs/{lab}/texts", review::texts::page)
+        .post(Editor, "/labs/{lab}/texts", review::texts::keep)
+        .post(Editor, "/labs/{lab}/texts/{text}/delete", review::texts::delete)
+        .get(Viewer, "/labs/{lab}/payments", payments::page)
+        .get(Viewer, "/labs/{lab}/payments.csv", payments::file)
         .get(Viewer, "/labs/{lab}/studies/{study}/orders", review::orders::page)
         .get(Viewer, "/labs/{lab}/studies/{study}/participations.csv", review::file::download)
 }

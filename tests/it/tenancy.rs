@@ -22,6 +22,7 @@ struct Planted {
     study: Uuid,
     invitation: Uuid,
     member: Uuid,
+    text: Uuid,
 }
 
 struct World {
@@ -51,7 +52,7 @@ impl World {
     /// A new lab of the same people, so that no route meets what another one did.
     async fn plant(&self) -> Planted {
         let (pool, now) = (&self.site.app.pool, self.site.clock.now());
-        let [lab, site, study, invitation, member] = std::array::from_fn(|_| Uuid::now_v7());
+        let [lab, site, study, invitation, member, text] = std::array::from_fn(|_| Uuid::now_v7());
         let run = async |sql: &'static str, ids: &[Uuid]| {
             let mut query = sqlx::query(sql).bind(now);
             for id in ids {
@@ -92,7 +93,12 @@ impl World {
             &[invitation, lab],
         )
         .await;
-        Planted { lab, site, connection, study, invitation, member }
+        run(
+            "INSERT INTO saved_text (id, lab_id, name, body, created_at) VALUES ($2, $3, 'Thanks', 'Secret thanks', $1)",
+            &[text, lab],
+        )
+        .await;
+        Planted { lab, site, connection, study, invitation, member, text }
     }
 
     async fn connection(&self, lab: Uuid) -> Uuid {
@@ -133,6 +139,7 @@ fn filled(route: &Route, rows: &Planted, lab: Uuid) -> String {
         "{connection}" => rows.connection.to_string(),
         "{study}" => rows.study.to_string(),
         "{invitation}" => rows.invitation.to_string(),
+        "{text}" => rows.text.to_string(),
         "{account}" => rows.member.to_string(),
         "{token}" => "no-such-token".to_owned(),
         // Rows below a study that may be missing: their routes must still keep strangers out.

@@ -192,7 +192,7 @@ pub async fn decide(
     }
 }
 
-fn told(orders: usize, total: Cents) -> String {
+pub(super) fn told(orders: usize, total: Cents) -> String {
     match orders {
         0 => "Nothing new was ordered: it was under way already.".to_owned(),
         _ => format!(

@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::participation::{Participation, ParticipationId, store};
 use crate::review;
 use crate::studies::Study;
+use crate::web::csv::text_cell;
 use crate::web::error::WebResult;
 use crate::web::guard::{Row, Viewer};
 
@@ -109,27 +110,4 @@ fn moment(at: Option<DateTime<Utc>>) -> String {
 
 fn amount(cents: Option<Cents>) -> String {
     cents.map(|cents| cents.to_string()).unwrap_or_default()
-}
-
-/// A text that no spreadsheet takes for a formula.
-fn text_cell(text: &str) -> String {
-    match text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        true => format!("'{text}"),
-        false => text.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_text_cannot_be_a_formula() {
-        for text in ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1"] {
-            assert_eq!(text_cell(text), format!("'{text}"));
-        }
-        for text in ["", "Results", "a=b", "1-2"] {
-            assert_eq!(text_cell(text), text);
-        }
-    }
 }

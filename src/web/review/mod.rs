@@ -4,13 +4,17 @@
 //! | --- | --- |
 //! | [`table`] | everybody, with what is known and what waits for a decision |
 //! | [`decide`] | ticked rows become a plan on a confirmation page, and the plan becomes orders |
+//! | [`bulk`] | tasks for many people: a form, what it comes to, then the orders |
+//! | [`texts`] | the lab's saved texts |
 //! | [`orders`] | every order and its state in words |
 //! | [`file`] | everybody as CSV |
 //! | `person`, `filter` | pure: one row in words; which rows are shown |
 
+pub mod bulk;
 pub mod decide;
 pub mod file;
 mod filter;
 pub mod orders;
 mod person;
 pub mod table;
+pub mod texts;

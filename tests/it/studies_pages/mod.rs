@@ -1,5 +1,6 @@
 //! The pages of studies and of their review, asked as browsers ask.
 
+mod bulk;
 mod drafts;
 mod review;
 mod running;

@@ -115,7 +115,9 @@ impl Browser {
 
     pub async fn send(&self, method: Method, path: &str, body: Body) -> Answer {
         let mut request = Request::builder().method(method).uri(path).header(header::HOST, "hr.test");
-        request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        if !self.headers.iter().any(|(name, _)| *name == "content-type") {
+            request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        }
         for (name, value) in &self.headers {
             request = request.header(*name, value);
         }
