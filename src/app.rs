@@ -93,6 +93,8 @@ const PLAY_MONEY: Cents = Cents(1_000_000);
 fn market_settings(config: &Config) -> market::Settings {
     market::Settings {
         allow_http_questions: !config.secure(),
+        frame_url: config.market_frame.url().cloned(),
+        private_networks: config.allow_private.clone(),
         ..market::Settings::new(config.market_url.clone())
     }
 }

@@ -32,6 +32,40 @@ impl std::str::FromStr for SignUp {
     }
 }
 
+/// Where requesters' own pages (HTMLQuestion) are served from, so that they are strangers to the worker site.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FrameOrigin {
+    /// From the worker site's own address, with their origin taken away by a sandbox.
+    Sandboxed,
+    /// From another host name that leads to the same listener.
+    Host(Url),
+    /// From a listener of their own. Without an address it is this machine's other loopback name and the listener's
+    /// port, known once it listens.
+    Listener {
+        /// Address and port; port 0 takes a free one.
+        listen: SocketAddr,
+        /// How browsers reach it.
+        url: Option<Url>,
+    },
+}
+
+impl FrameOrigin {
+    /// A free port of this machine.
+    pub const LOCAL: Self = Self::Listener {
+        listen: SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0),
+        url: None,
+    };
+
+    /// How browsers reach it, once that is known.
+    pub fn url(&self) -> Option<&Url> {
+        match self {
+            Self::Sandboxed => None,
+            Self::Host(url) => Some(url),
+            Self::Listener { url, .. } => url.as_ref(),
+        }
+    }
+}
+
 /// Everything an operator can set. Documented for people in the README's table.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -49,6 +83,8 @@ pub struct Config {
     pub market_listen: Option<SocketAddr>,
     /// `MARKET_URL`: how browsers reach the marketplace.
     pub market_url: Url,
+    /// `MARKET_FRAME_URL` and `MARKET_FRAME_LISTEN`: where requesters' own pages are served from.
+    pub market_frame: FrameOrigin,
     /// `SECRET_KEY` and the former ones in `SECRET_KEY_OLD`.
     pub keyring: Keyring,
     /// `SIGNUP`: open, invite or closed.
@@ -81,6 +117,7 @@ impl Config {
             listen,
             public_url,
             market_listen,
+            market_frame: market_frame(&market_url, market_listen.unwrap_or(listen))?,
             market_url,
             sign_up: env::parsed("SIGNUP", SignUp::default())?,
             allow_private: env::list("ALLOW_PRIVATE_NETWORKS")?,
@@ -127,6 +164,47 @@ fn default_market(public: &Url, listen: Option<SocketAddr>) -> String {
     }
 }
 
+/// Where everything happens on one machine, requesters' pages get a listener of their own by default; elsewhere nobody
+/// but the operator knows another address that leads here.
+fn market_frame(market: &Url, listen: SocketAddr) -> anyhow::Result<FrameOrigin> {
+    let own = env::text("MARKET_FRAME_LISTEN")
+        .map(|text| text.parse().context("MARKET_FRAME_LISTEN must be an address and a port"))
+        .transpose()?;
+    let url = match env::text("MARKET_FRAME_URL").as_deref() {
+        Some("none") => return Ok(FrameOrigin::Sandboxed),
+        Some(_) => Some(url("MARKET_FRAME_URL", "")?),
+        None => None,
+    };
+    frame_origin(market, listen, own, url)
+}
+
+fn frame_origin(
+    market: &Url,
+    listen: SocketAddr,
+    own: Option<SocketAddr>,
+    url: Option<Url>,
+) -> anyhow::Result<FrameOrigin> {
+    if let Some(url) = &url {
+        anyhow::ensure!(
+            url.origin() != market.origin(),
+            "MARKET_FRAME_URL must have another host or port than the worker site, or it protects nobody"
+        );
+    }
+    let on_this_machine = market::is_local(market);
+    Ok(match (own, url) {
+        (Some(listen), url) => {
+            anyhow::ensure!(
+                url.is_some() || on_this_machine,
+                "MARKET_FRAME_LISTEN needs MARKET_FRAME_URL: how browsers reach that listener"
+            );
+            FrameOrigin::Listener { listen, url }
+        }
+        (None, Some(url)) => FrameOrigin::Host(url),
+        (None, None) if on_this_machine && listen.ip().is_loopback() => FrameOrigin::LOCAL,
+        (None, None) => FrameOrigin::Sandboxed,
+    })
+}
+
 /// The master secret: from the environment, or, beside a private cluster only, from a file made at first start.
 fn keyring(private_cluster: bool, data: &std::path::Path) -> anyhow::Result<Keyring> {
     let current = match env::text("SECRET_KEY") {
@@ -157,4 +235,49 @@ fn secret_file(path: &std::path::Path) -> anyhow::Result<String> {
         .with_context(|| format!("cannot write {}", path.display()))?;
     file.write_all(secret.as_bytes())?;
     Ok(secret)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin(
+        market: &str,
+        listen: &str,
+        own: Option<&str>,
+        url: Option<&str>,
+    ) -> Result<FrameOrigin, String> {
+        let (own, url) = (own.map(|own| own.parse().unwrap()), url.map(|url| url.parse().unwrap()));
+        frame_origin(&market.parse().unwrap(), listen.parse().unwrap(), own, url)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn requesters_pages_get_an_origin_of_their_own_wherever_that_is_known_to_work() {
+        let local = "http://localhost:8000/market";
+        let frames: Url = "https://frames.example.org/".parse().unwrap();
+        assert_eq!(origin(local, "127.0.0.1:8000", None, None), Ok(FrameOrigin::LOCAL));
+        // A container's port is not reached by the same number, and a platform gives one port only.
+        assert_eq!(origin(local, "0.0.0.0:8000", None, None), Ok(FrameOrigin::Sandboxed));
+        let public = "https://hr.example.org/market";
+        assert_eq!(origin(public, "0.0.0.0:8000", None, None), Ok(FrameOrigin::Sandboxed));
+        assert_eq!(
+            origin(public, "0.0.0.0:8000", None, Some(frames.as_str())),
+            Ok(FrameOrigin::Host(frames.clone()))
+        );
+        let listen = "0.0.0.0:8003".parse().unwrap();
+        assert_eq!(
+            origin(public, "0.0.0.0:8000", Some("0.0.0.0:8003"), Some(frames.as_str())),
+            Ok(FrameOrigin::Listener { listen, url: Some(frames) })
+        );
+    }
+
+    #[test]
+    fn an_origin_that_protects_nobody_is_refused() {
+        let same =
+            origin("https://hr.example.org/market", "0.0.0.0:1", None, Some("https://hr.example.org/frames"));
+        assert!(same.unwrap_err().contains("another host or port"));
+        let unknown = origin("https://hr.example.org/market", "0.0.0.0:1", Some("0.0.0.0:8003"), None);
+        assert!(unknown.unwrap_err().contains("needs MARKET_FRAME_URL"));
+    }
 }

@@ -25,4 +25,4 @@ pub mod workers;
 
 pub use market::{Market, RequesterKeys};
 pub use migrations::{MIGRATOR, migrate};
-pub use settings::{Fees, Quirks, Rounding, Settings};
+pub use settings::{Fees, Quirks, Rounding, Settings, is_local};

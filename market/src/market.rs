@@ -4,6 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::header;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use kernel::clock::SharedClock;
 use kernel::money::Cents;
@@ -11,6 +15,7 @@ use kernel::secret::Keyring;
 use secrecy::SecretString;
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
 use url::Url;
 
 use crate::clock::{self, ClockError, Timing, Turn, Whose};
@@ -61,6 +66,19 @@ impl Market {
     /// The requester protocol (POST `/` and POST `/requester`) and the worker site.
     pub fn router(&self) -> Router {
         protocol::router(self.clone()).merge(workers::router(self.clone()))
+    }
+
+    /// What the frame's own origin serves, for a listener of its own.
+    pub fn frame_router(&self) -> Router {
+        workers::frame_router(self.clone())
+    }
+
+    /// `site`, with requests for the frame's host answered by the frame's routes and nothing else: for one listener that
+    /// both host names reach. Without a frame's origin, `site` as it is.
+    pub fn split_by_host(&self, site: Router) -> Router {
+        let Some(frame_url) = &self.0.settings.frame_url else { return site };
+        let frame = (authority(frame_url), self.frame_router());
+        site.layer(from_fn_with_state(frame, by_host))
     }
 
     /// Where requests are sent, for clients that take an endpoint.
@@ -250,4 +268,19 @@ impl Market {
     pub async fn order_fault(&self, kind: FaultKind, target: &Target, times: u32) -> sqlx::Result<()> {
         faults::order(&mut *self.0.pool.acquire().await?, kind, target, times).await
     }
+}
+
+/// Host and, where it is not the usual one, port: what browsers send as `Host`.
+fn authority(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+async fn by_host(State((host, frame)): State<(String, Router)>, request: Request, next: Next) -> Response {
+    let sent = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
+    let asked = sent.or_else(|| request.uri().authority().map(|authority| authority.as_str()));
+    if asked.is_some_and(|asked| asked.eq_ignore_ascii_case(&host)) {
+        return frame.oneshot(request).await.into_response();
+    }
+    next.run(request).await
 }

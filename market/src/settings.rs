@@ -1,7 +1,9 @@
 //! What the operator decides, and the behaviours that nobody outside ever established.
 
+use ipnet::IpNet;
+use kernel::outbound::Outbound;
 use serde::{Deserialize, Serialize};
-use url::Url;
+use url::{Host, Url};
 
 /// How one marketplace behaves.
 #[derive(Debug, Clone)]
@@ -10,6 +12,11 @@ pub struct Settings {
     pub public_url: Url,
     /// Whether an ExternalQuestion may point to plain http, for rehearsals on one machine.
     pub allow_http_questions: bool,
+    /// Where browsers reach the frame's own origin, which serves questions that are HTML; none serves them below
+    /// `public_url`, without any origin.
+    pub frame_url: Option<Url>,
+    /// Private networks that simulated workers may visit.
+    pub private_networks: Vec<IpNet>,
     /// What the marketplace charges.
     pub fees: Fees,
     /// Behaviours of the real service that are off unless asked for.
@@ -19,7 +26,37 @@ pub struct Settings {
 impl Settings {
     /// Amazon's last fees, https questions only, no quirks.
     pub fn new(public_url: Url) -> Self {
-        Self { public_url, allow_http_questions: false, fees: Fees::default(), quirks: Quirks::default() }
+        Self {
+            public_url,
+            allow_http_questions: false,
+            frame_url: None,
+            private_networks: Vec::new(),
+            fees: Fees::default(),
+            quirks: Quirks::default(),
+        }
+    }
+
+    /// Where simulated workers may go: public addresses, the allowed networks and, in a marketplace that is reached on
+    /// this machine only, this machine.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn bots_reach(&self) -> anyhow::Result<Outbound> {
+        let mut allowed = self.private_networks.clone();
+        if is_local(&self.public_url) {
+            allowed.extend(["127.0.0.0/8".parse::<IpNet>()?, "::1/128".parse::<IpNet>()?]);
+        }
+        Outbound::new(allowed)
+    }
+}
+
+/// Whether an address means the machine that the browser runs on.
+pub fn is_local(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
     }
 }
 

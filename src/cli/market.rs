@@ -7,6 +7,7 @@ use kernel::clock::SystemClock;
 use kernel::money::Cents;
 use market::{Market, Settings};
 use secrecy::ExposeSecret;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::serve;
@@ -15,17 +16,20 @@ use crate::config::Config;
 /// What a new requester may spend: as in Amazon's sandbox.
 const PLAY_MONEY: Cents = Cents(1_000_000);
 
-pub(super) async fn run(config: Config, requester: Option<String>) -> anyhow::Result<()> {
+pub(super) async fn run(mut config: Config, requester: Option<String>) -> anyhow::Result<()> {
+    let frame = if requester.is_none() { serve::frame_listener(&mut config)? } else { None };
     let database = serve::open(&config).await?;
     let address = config.market_listen.unwrap_or(config.listen);
     let settings = Settings {
         allow_http_questions: config.market_url.scheme() != "https",
+        frame_url: config.market_frame.url().cloned(),
+        private_networks: config.allow_private.clone(),
         ..Settings::new(config.market_url.clone())
     };
     let market = Market::new(database.pool.clone(), Arc::new(SystemClock), config.keyring.clone(), settings);
     match requester {
         Some(name) => print_keys(&market, &name).await?,
-        None => listen(&market, address, &config).await?,
+        None => listen(&market, address, frame, &config).await?,
     }
     database.close().await;
     Ok(())
@@ -38,7 +42,12 @@ async fn print_keys(market: &Market, name: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn listen(market: &Market, address: SocketAddr, config: &Config) -> anyhow::Result<()> {
+async fn listen(
+    market: &Market,
+    address: SocketAddr,
+    frame: Option<TcpListener>,
+    config: &Config,
+) -> anyhow::Result<()> {
     let listener = serve::listener(address)?;
     println!("Worker site:       {}", config.market_url);
     println!("Requester address: {}/requester", config.market_url.as_str().trim_end_matches('/'));
@@ -47,7 +56,14 @@ async fn listen(market: &Market, address: SocketAddr, config: &Config) -> anyhow
         let (market, stop) = (market.clone(), stop.clone());
         async move { market.run(stop).await }
     });
-    let service = market.router().into_make_service_with_connect_info::<SocketAddr>();
+    let site = match frame {
+        Some(frame) => {
+            tokio::spawn(axum::serve(frame, market.frame_router()).into_future());
+            market.router()
+        }
+        None => market.split_by_host(market.router()),
+    };
+    let service = site.into_make_service_with_connect_info::<SocketAddr>();
     let ended = async {
         if let Err(error) = serve::stop_signal().await {
             tracing::error!("{error}");

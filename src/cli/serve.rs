@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::App;
-use crate::config::Config;
+use crate::config::{Config, FrameOrigin};
 use crate::{MIGRATOR, accounts, jobs, web};
 
 /// Connections that may wait to be accepted: a HIT can bring hundreds of people in a second.
@@ -67,13 +67,14 @@ async fn tell(app: &App) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// When a setting is wrong, the database does not answer or an address is taken.
-pub async fn start(config: Config, role: Role) -> anyhow::Result<Running> {
+pub async fn start(mut config: Config, role: Role) -> anyhow::Result<Running> {
+    let frame = if role.pages { frame_listener(&mut config)? } else { None };
     let database = open(&config).await?;
     let app = App::new(config, database.pool.clone(), Arc::new(SystemClock))?;
     let running = Running { app, database, stop: CancellationToken::new(), tasks: TaskTracker::new() };
     if role.pages {
         accounts::warm_up().await?;
-        running.serve().await?;
+        running.serve(frame).await?;
     }
     if role.work {
         running.work();
@@ -96,32 +97,41 @@ pub async fn open(config: &Config) -> anyhow::Result<Database> {
 }
 
 impl Running {
-    async fn serve(&self) -> anyhow::Result<()> {
-        let config = &self.app.config;
+    async fn serve(&self, frame: Option<TcpListener>) -> anyhow::Result<()> {
+        let (config, market) = (&self.app.config, &self.app.market);
         let site = web::router(self.app.clone());
-        let market = self.app.market.router();
+        let split = |router| if frame.is_none() { market.split_by_host(router) } else { router };
         match config.market_listen {
             Some(address) => {
-                self.listen(address, market).await?;
-                self.listen(config.listen, site).await
+                self.listen(address, split(market.router()))?;
+                self.listen(config.listen, site)?;
             }
             None => {
-                self.listen(config.listen, Router::new().nest_service("/market", market).merge(site)).await
+                let both = Router::new().nest_service("/market", market.router()).merge(site);
+                self.listen(config.listen, split(both))?;
             }
         }
+        if let Some(frame) = frame {
+            self.serve_at(frame, market.frame_router());
+        }
+        Ok(())
     }
 
-    async fn listen(&self, address: SocketAddr, router: Router) -> anyhow::Result<()> {
+    fn listen(&self, address: SocketAddr, router: Router) -> anyhow::Result<()> {
         let listener = listener(address)?;
         tracing::info!("Listening on {address}");
+        self.serve_at(listener, router);
+        Ok(())
+    }
+
+    fn serve_at(&self, listener: TcpListener, router: Router) {
         let stop = self.stop.clone().cancelled_owned();
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         self.tasks.spawn(async move {
             if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stop).await {
-                tracing::error!("the server at {address} ended: {error}");
+                tracing::error!("a server ended: {error}");
             }
         });
-        Ok(())
     }
 
     fn work(&self) {
@@ -144,6 +154,22 @@ impl Running {
         drop(self.app);
         self.database.close().await;
     }
+}
+
+/// The listener of requesters' own pages, where they have one; its address is entered into the settings.
+///
+/// # Errors
+/// When the address is taken.
+pub(super) fn frame_listener(config: &mut Config) -> anyhow::Result<Option<TcpListener>> {
+    let FrameOrigin::Listener { listen, url } = &mut config.market_frame else { return Ok(None) };
+    let listener = listener(*listen).context("MARKET_FRAME_LISTEN")?;
+    *listen = listener.local_addr()?;
+    if url.is_none() {
+        // Another name for this machine is another site to a browser, another port is not.
+        let other = if config.market_url.host_str() == Some("localhost") { "127.0.0.1" } else { "localhost" };
+        *url = Some(format!("http://{other}:{}", listen.port()).parse()?);
+    }
+    Ok(Some(listener))
 }
 
 pub(super) fn listener(address: SocketAddr) -> anyhow::Result<TcpListener> {

@@ -21,6 +21,7 @@ async fn app(market: &str, allow: &[&str]) -> App {
         listen: ([127, 0, 0, 1], 0).into(),
         public_url: "http://localhost:8000".parse().unwrap(),
         market_listen: None,
+        market_frame: crate::config::FrameOrigin::Sandboxed,
         market_url: market.parse().unwrap(),
         keyring: Keyring::new(&"0123456789abcdef0123456789abcdef".into(), &[]).unwrap(),
         sign_up: SignUp::Open,

@@ -69,6 +69,7 @@ fn config() -> Config {
         listen: ([127, 0, 0, 1], 0).into(),
         public_url: here.clone(),
         market_listen: None,
+        market_frame: crate::config::FrameOrigin::Sandboxed,
         market_url: here,
         keyring: Keyring::new(&SecretString::from("k".repeat(32)), &[]).unwrap(),
         sign_up: SignUp::Open,

@@ -1,5 +1,7 @@
 //! The main job as people do it: a researcher and a worker, each in a browser of their own, on a real
-//! oTree.
+//! oTree. The worker site is another site than ours to their browsers, and the worker's keeps no foreign cookies.
+
+mod frames;
 
 use secrecy::ExposeSecret;
 
@@ -21,7 +23,7 @@ async fn a_researcher_publishes_a_worker_takes_part_and_is_paid() {
     connect(&researcher).await;
     let study = draft_and_publish(&researcher).await;
 
-    let worker = driver.person().await;
+    let worker = driver.person_without_foreign_cookies().await;
     accept(&worker, server.market()).await;
     open_and_play(&worker).await;
     submit(&worker).await;

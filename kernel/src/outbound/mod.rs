@@ -85,6 +85,18 @@ impl Outbound {
         Ok(url)
     }
 
+    /// Whether the address is http or https and, where its host is written as a number, within reach. A host with a name
+    /// is checked when it is looked up.
+    pub fn reaches(&self, url: &Url) -> bool {
+        address::acceptable(url).is_ok() && address::literal(url).is_none_or(|ip| self.reach.allows(ip))
+    }
+
+    /// A client of somebody's own making that looks hosts up as this one does. It must ask [`Outbound::reaches`] before
+    /// every request and must not follow redirects by itself.
+    pub fn equip(&self, client: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
+        client.dns_resolver(CheckedResolver::new(self.reach.clone(), SystemLookup)).no_proxy()
+    }
+
     /// The addresses of a host that are within reach, for a client that makes its own connections.
     ///
     /// # Errors

@@ -22,7 +22,9 @@ pub struct Group {
     pub description: String,
     /// Keywords.
     pub keywords: Option<String>,
-    /// Who publishes it, by name.
+    /// Who publishes it.
+    pub requester_id: String,
+    /// The same by name.
     pub requester: String,
     /// Cents per approved assignment.
     pub reward: Cents,
@@ -110,7 +112,7 @@ async fn with_places(
 ) -> sqlx::Result<Vec<Group>> {
     sqlx::query_as!(
         Group,
-        r#"select t.hit_type_id, t.hit_group_id, t.title, t.description, t.keywords, r.name as requester,
+        r#"select t.hit_type_id, t.hit_group_id, t.title, t.description, t.keywords, t.requester_id, r.name as requester,
                   t.reward as "reward: Cents", t.assignment_duration, t.auto_approval_delay,
                   t.qualification_requirements, count(*) as "hits!",
                   sum(h.max_assignments - h.pending - h.submitted - h.approved - h.rejected)::bigint as "available!",

@@ -1,7 +1,7 @@
 //! The list of HITs, a group's preview, and accepting.
 
 use askama::Template;
-use axum::extract::{Form, Path, State};
+use axum::extract::{Form, Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use kernel::money::Cents;
@@ -10,13 +10,14 @@ use sqlx::PgConnection;
 
 use super::frame::{TaskFrame, Viewer};
 use super::pages::{Here, PageError, Shell, page};
+use super::search::Search;
 use super::session::SignedIn;
 use super::{Site, words};
 use crate::clock::Whose;
 use crate::engine::assignments::{self, AssignmentState, Wanted, WorkError};
 use crate::engine::groups::{self, Group, WorkItem};
 use crate::engine::hits::{self, Hit};
-use crate::engine::qualifications::requirements::Action;
+use crate::engine::qualifications::requirements::{Action, Standing, unmet};
 use crate::engine::qualifications::standing;
 use crate::engine::question::Question;
 
@@ -32,12 +33,21 @@ pub(super) struct ShownGroup {
     time_allotted: String,
     review_within: String,
     expires: String,
+    published: String,
+    places: i64,
+    requester_id: String,
+    qualified: bool,
 }
 
-impl From<Group> for ShownGroup {
-    fn from(group: Group) -> Self {
+impl ShownGroup {
+    /// The group as somebody with this standing sees it.
+    fn new(group: Group, standing: &Standing) -> Self {
         Self {
+            qualified: unmet(&group.qualification_requirements, Action::Accept, standing).is_empty(),
             hits: words::plural(group.hits, "HIT"),
+            published: words::time(&group.newest),
+            places: group.available,
+            requester_id: group.requester_id,
             time_allotted: words::duration(group.assignment_duration),
             review_within: words::duration(group.auto_approval_delay),
             expires: words::time(&group.expiration),
@@ -57,11 +67,14 @@ struct ListPage {
     shell: Shell,
     groups: Vec<ShownGroup>,
     in_progress: Vec<WorkItem>,
+    search: Search,
+    all: usize,
 }
 
 pub(super) async fn list(
     State(site): State<Site>,
     signed_in: Option<SignedIn>,
+    Query(search): Query<Search>,
 ) -> Result<Response, PageError> {
     let worker = signed_in.map(|SignedIn(worker)| worker);
     let mut tx = site.market.pool().begin().await?;
@@ -71,11 +84,12 @@ pub(super) async fn list(
         Some(worker_id) => held(&mut tx, worker_id).await?,
         None => Vec::new(),
     };
-    let groups = groups.into_iter().map(ShownGroup::from).collect();
-    page(
-        StatusCode::OK,
-        &ListPage { shell: Shell::new(&site.links, worker, Here::Hits), groups, in_progress },
-    )
+    let standing = standing::of_worker(&mut tx, worker_id).await?;
+    let all = groups.len();
+    let picked = search.pick(groups).into_iter();
+    let groups = picked.map(|group| ShownGroup::new(group, &standing)).collect();
+    let shell = Shell::new(&site.links, worker, Here::Hits);
+    page(StatusCode::OK, &ListPage { shell, groups, in_progress, search, all })
 }
 
 #[derive(Template)]
@@ -85,6 +99,7 @@ struct PreviewPage {
     group: ShownGroup,
     hit_id: String,
     frame: TaskFrame,
+    missing: Option<String>,
 }
 
 pub(super) async fn preview(
@@ -103,10 +118,12 @@ pub(super) async fn preview(
     let next = assignments::next_of_group(&mut tx, now, &worker.worker_id, &hit_type_id).await?;
     let hit = hits::find(&mut tx, &next.ok_or_else(nothing_left)?).await?.ok_or_else(nothing_left)?;
     let question = question_of(&site, &hit)?;
+    let standing = standing::of_worker(&mut tx, Some(&worker.worker_id)).await?;
     let shown = PreviewPage {
+        missing: standing::obstacle(&mut tx, &worker.worker_id, requirements, Action::Accept).await?,
         frame: TaskFrame::new(&question, &hit.hit_id, Viewer::Preview, &site.links),
         shell: Shell::new(&site.links, Some(worker), Here::Hits),
-        group: group.into(),
+        group: ShownGroup::new(group, &standing),
         hit_id: hit.hit_id,
     };
     page(StatusCode::OK, &shown)
@@ -158,7 +175,7 @@ async fn own_hit(
 }
 
 /// What the worker is working on.
-async fn held(conn: &mut PgConnection, worker_id: &str) -> sqlx::Result<Vec<WorkItem>> {
+pub(super) async fn held(conn: &mut PgConnection, worker_id: &str) -> sqlx::Result<Vec<WorkItem>> {
     let mut work = groups::work_of(conn, worker_id).await?;
     work.retain(|item| item.state == AssignmentState::Accepted);
     Ok(work)

@@ -1,7 +1,11 @@
 //! Questions whose page we serve ourselves (HTMLQuestion), with elements that make their forms submit.
 //!
-//! The page is the requester's: it may contain any script. It is therefore sent with a policy that takes its
-//! origin away, so that it can reach neither our cookies nor our pages, whether framed or opened alone.
+//! The page is the requester's: it may contain any script. It is therefore served from an origin of its own, as on
+//! MTurk, where nothing else is: another listener or another host name (`frame_url`). Where the operator has none, it is
+//! served from ours with a policy that takes its origin away. Either way it can reach neither our cookies nor our pages,
+//! whether framed or opened alone.
+//!
+//! Amazon's script for the `crowd-` elements is gone; ours stands first in the page, and its address is replaced.
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderName, header};
@@ -13,22 +17,56 @@ use super::{Site, statics};
 use crate::engine::hits;
 use crate::engine::question::Question;
 
-const POLICY: &str = "sandbox allow-scripts allow-forms allow-popups allow-popups-to-escape-sandbox allow-modals \
-                      allow-downloads allow-top-navigation-by-user-activation; frame-ancestors 'self'";
+/// What the frame's own sandbox allows too, so that a page opened alone can do no more.
+const SANDBOX: &str = "sandbox allow-scripts allow-forms allow-popups allow-popups-to-escape-sandbox allow-modals \
+                       allow-downloads allow-top-navigation-by-user-activation";
+/// What Amazon's script is called, wherever it was loaded from.
+const VENDOR: &str = "crowd-html-elements";
 
-pub(super) async fn show(
+/// The page from our own origin: without one.
+pub(super) async fn show(site: State<Site>, hit_id: Path<String>) -> Result<Response, PageError> {
+    let script = site.links.to(&format!("/static/{}/crowd.js", statics::version()));
+    let policy = format!("{SANDBOX}; frame-ancestors 'self'");
+    served(site, hit_id, &script, &policy).await
+}
+
+/// The page from the frame's own origin, which it keeps.
+pub(super) async fn show_apart(site: State<Site>, hit_id: Path<String>) -> Result<Response, PageError> {
+    let script = format!("../static/{}/crowd.js", statics::version());
+    let policy = format!("{SANDBOX} allow-same-origin; frame-ancestors {}", site.links.origin());
+    served(site, hit_id, &script, &policy).await
+}
+
+async fn served(
     State(site): State<Site>,
     Path(hit_id): Path<String>,
+    script: &str,
+    policy: &str,
 ) -> Result<Response, PageError> {
     let missing = || PageError::not_found("There is no such page.");
     let mut conn = site.market.pool().acquire().await?;
     let hit =
         hits::find(&mut conn, &hit_id).await?.filter(|hit| hit.disposed_at.is_none()).ok_or_else(missing)?;
     let Question::Html { content, .. } = question_of(&site, &hit)? else { return Err(missing()) };
-    let script = site.links.to(&format!("/static/{}/crowd.js", statics::version()));
     let headers: [(HeaderName, &str); 2] =
-        [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_SECURITY_POLICY, POLICY)];
-    Ok((headers, with_script(&content, &script)).into_response())
+        [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_SECURITY_POLICY, policy)];
+    Ok((headers, with_script(&without_vendor(&content), script)).into_response())
+}
+
+/// The page without the tag that loads Amazon's script, which browsers would wait for in vain.
+fn without_vendor(content: &str) -> String {
+    let lower = content.to_ascii_lowercase();
+    let mut kept = String::with_capacity(content.len());
+    let mut at = 0;
+    while let Some(start) = lower[at..].find("<script").map(|found| at + found) {
+        let inside = lower[start..].find('>').map_or(lower.len(), |found| start + found + 1);
+        let end =
+            lower[inside..].find("</script>").map_or(inside, |found| inside + found + "</script>".len());
+        let is_vendor = lower[start..inside].contains(VENDOR);
+        kept.push_str(&content[at..if is_vendor { start } else { end }]);
+        at = end;
+    }
+    kept + &content[at..]
 }
 
 /// The page with our script before any of its own: after the opening tag of the head, else as early as can be.
@@ -50,6 +88,15 @@ fn after_tag(content: &str, tag: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_amazons_script_is_left_out() {
+        let page = "<SCRIPT SRC='https://assets.crowd.aws/crowd-html-elements.js'></SCRIPT><p>a</p>\
+                    <script>var own = '<script';</script><script src=/b.js></script>";
+        let rest = "<p>a</p><script>var own = '<script';</script><script src=/b.js></script>";
+        assert_eq!(without_vendor(page), rest);
+        assert_eq!(without_vendor("<p>Ä</p><script src=x/crowd-html-elements.js>"), "<p>Ä</p>");
+    }
 
     #[test]
     fn the_script_comes_first_wherever_the_page_begins() {

@@ -11,7 +11,8 @@ pub const NOT_ACCEPTED: &str = "ASSIGNMENT_ID_NOT_AVAILABLE";
 /// A requester's own page lives on its own origin and keeps it, as on MTurk.
 const OUTSIDE: &str = "allow-scripts allow-forms allow-same-origin allow-popups allow-popups-to-escape-sandbox \
                        allow-modals allow-downloads allow-top-navigation-by-user-activation";
-/// A page that we serve for a requester must not act as one of ours, so it gets no origin at all.
+/// A page that we serve for a requester must not act as one of ours. Where it has no origin of its own to be served
+/// from, it gets no origin at all.
 const INSIDE: &str = "allow-scripts allow-forms allow-popups allow-popups-to-escape-sandbox allow-modals \
                       allow-downloads allow-top-navigation-by-user-activation";
 
@@ -48,9 +49,15 @@ impl TaskFrame {
                 let src = joined(url.clone(), hit_id, viewer, links).into();
                 Self { src, height: *frame_height, sandbox: OUTSIDE }
             }
-            Question::Html { frame_height, .. } => {
-                Self { src: content_link(hit_id, viewer, links), height: *frame_height, sandbox: INSIDE }
-            }
+            Question::Html { frame_height, .. } => match links.framed(hit_id) {
+                Some(own) => {
+                    let src = joined(own, hit_id, viewer, links).into();
+                    Self { src, height: *frame_height, sandbox: OUTSIDE }
+                }
+                None => {
+                    Self { src: content_link(hit_id, viewer, links), height: *frame_height, sandbox: INSIDE }
+                }
+            },
         }
     }
 }
@@ -117,6 +124,16 @@ mod tests {
             "{preview}"
         );
         assert!(!preview.contains("workerId"));
+    }
+
+    #[test]
+    fn content_is_framed_from_an_origin_of_its_own_where_there_is_one() {
+        let links = Links::new(&"https://m.example/market".parse().unwrap());
+        let links = links.with_frame(Some("https://frames.example/hits/".parse().unwrap()));
+        let question = Question::Html { content: "<p>".into(), frame_height: 0 };
+        let frame = TaskFrame::new(&question, "3HIT", HOLDER, &links);
+        assert_eq!(frame.src, format!("https://frames.example/hits/content/3HIT?{FOUR}"));
+        assert!(frame.sandbox.contains("allow-same-origin"));
     }
 
     #[test]

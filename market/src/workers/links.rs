@@ -7,6 +7,7 @@ use url::Url;
 pub struct Links {
     origin: String,
     prefix: String,
+    frame: Option<Url>,
 }
 
 impl Links {
@@ -15,7 +16,20 @@ impl Links {
         Self {
             origin: public_url.origin().ascii_serialization(),
             prefix: public_url.path().trim_end_matches('/').to_owned(),
+            frame: None,
         }
+    }
+
+    /// The same, with questions that are HTML served from an origin of their own, if there is one.
+    pub fn with_frame(self, frame: Option<Url>) -> Self {
+        Self { frame, ..self }
+    }
+
+    /// The page of a question that is HTML at the frame's own origin, if there is one.
+    pub fn framed(&self, hit_id: &str) -> Option<Url> {
+        let mut url = self.frame.clone()?;
+        url.set_path(&format!("{}/content/{hit_id}", url.path().trim_end_matches('/')));
+        Some(url)
     }
 
     /// The path prefix, empty or like `/market`; `{base}/work` is a link.

@@ -4,7 +4,10 @@
 //! | --- | --- |
 //! | `accounts` | sign up, sign in, sign out, the account page |
 //! | `browse` | the list of HITs, a group's preview, accepting |
+//! | `search` | which groups the list shows, and in which order |
+//! | `queue` | the HITs that were accepted and wait to be done |
 //! | `work` | the accepted HIT in its frame, returning it, "my work" |
+//! | `earnings` | what was earned, by day |
 //! | `inbox` | what requesters wrote |
 //! | `qualifications` | what a worker has and can ask for |
 //! | `submit` | `/mturk/externalSubmit`, where frames hand in |
@@ -19,12 +22,15 @@ mod accounts;
 pub mod bots;
 mod browse;
 mod content;
+mod earnings;
 mod frame;
 mod inbox;
 mod links;
 mod pages;
 mod password;
 mod qualifications;
+mod queue;
+mod search;
 mod session;
 mod statics;
 mod store;
@@ -34,7 +40,7 @@ mod work;
 
 use axum::Router;
 use axum::http::HeaderValue;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tower_http::csrf::CsrfLayer;
@@ -51,14 +57,26 @@ struct Site {
     policy: HeaderValue,
 }
 
+impl Site {
+    fn new(market: Market) -> Self {
+        let settings = market.settings();
+        let links = Links::new(&settings.public_url).with_frame(settings.frame_url.clone());
+        let policy = pages::policy(&links);
+        Self { market, links, policy }
+    }
+}
+
 /// The worker site's routes.
 pub fn router(market: Market) -> Router {
-    let links = Links::new(&market.settings().public_url);
-    let policy = pages::policy(&links);
-    let site = Site { market, links, policy };
+    let site = Site::new(market);
     let finish = from_fn_with_state(site.clone(), pages::finish);
+    let content = match site.market.settings().frame_url {
+        Some(_) => Router::new(),
+        None => Router::new().route("/content/{hit_id}", get(content::show)),
+    };
     guarded(&site.links)
-        .merge(framed())
+        .merge(content)
+        .route("/mturk/externalSubmit", get(submit::opened).post(submit::submit))
         .route("/static/{version}/{name}", get(statics::asset))
         .layer(finish)
         .with_state(site)
@@ -70,6 +88,8 @@ fn guarded(links: &Links) -> Router<Site> {
         .route("/", get(browse::list))
         .route("/groups/{hit_type_id}", get(browse::preview))
         .route("/groups/{hit_type_id}/accept", post(browse::accept))
+        .route("/queue", get(queue::show))
+        .route("/earnings", get(earnings::show))
         .route("/work", get(work::mine))
         .route("/work/{assignment_id}", get(work::show))
         .route("/work/{assignment_id}/return", post(work::give_back))
@@ -89,11 +109,19 @@ fn guarded(links: &Links) -> Router<Site> {
     }
 }
 
-/// What is shown or received inside the frame of a HIT, from whatever origin.
-fn framed() -> Router<Site> {
-    Router::new()
-        .route("/content/{hit_id}", get(content::show))
-        .route("/mturk/externalSubmit", get(submit::opened).post(submit::submit))
+/// The routes of the frame's own origin: requesters' pages and what they load from us, nothing that knows a worker.
+/// Empty where the operator has no such origin.
+pub fn frame_router(market: Market) -> Router {
+    let Some(frame_url) = market.settings().frame_url.clone() else { return Router::new() };
+    let routes = Router::new()
+        .route("/content/{hit_id}", get(content::show_apart))
+        .route("/static/{version}/{name}", get(statics::asset))
+        .layer(from_fn(pages::finish_plainly))
+        .with_state(Site::new(market));
+    match frame_url.path().trim_end_matches('/') {
+        "" => routes,
+        prefix => Router::new().nest(prefix, routes),
+    }
 }
 
 fn refused(_: tower_http::csrf::ProtectionError) -> Response {

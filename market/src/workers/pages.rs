@@ -16,8 +16,12 @@ use crate::engine::workers::Worker;
 pub enum Here {
     /// The list of HITs.
     Hits,
+    /// The queue of accepted HITs.
+    Queue,
     /// My work.
     Work,
+    /// Earnings.
+    Earnings,
     /// Qualifications.
     Qualifications,
     /// Inbox.
@@ -58,7 +62,9 @@ impl Shell {
     pub fn current(&self, entry: &str) -> &'static str {
         let here = match self.here {
             Here::Hits => "hits",
+            Here::Queue => "queue",
             Here::Work => "work",
+            Here::Earnings => "earnings",
             Here::Qualifications => "qualifications",
             Here::Inbox => "inbox",
             Here::Account => "account",
@@ -178,6 +184,19 @@ pub(super) async fn finish(State(site): State<Site>, request: Request, next: Nex
         headers.entry(name).or_insert(value);
     }
     response
+}
+
+/// The same for the frame's own origin, which has no pages of ours: trouble is told in plain text.
+pub(super) async fn finish_plainly(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    match response.extensions_mut().remove::<PageError>() {
+        None => response,
+        Some(PageError::Notice { status, text, .. }) => (status, text).into_response(),
+        Some(error) => {
+            tracing::error!(error = %error, "A page of the frame's origin failed");
+            (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong on our side.").into_response()
+        }
+    }
 }
 
 fn shown(site: &Site, error: PageError) -> Response {

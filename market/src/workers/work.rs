@@ -53,7 +53,7 @@ pub(super) async fn show(
     if assignment.deadline < now {
         return Err(assignments::WorkError::TooLate.into());
     }
-    let shell = Shell::new(&site.links, Some(worker), Here::Work);
+    let shell = Shell::new(&site.links, Some(worker), Here::Queue);
     page(StatusCode::OK, &work_page(&site, shell, hit, &assignment, now, timing.rate)?)
 }
 

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use crate::world::{World, external, html_question, world};
 
 /// Which participants came to the end.
-type Finished = Arc<Mutex<HashMap<String, bool>>>;
+pub type Finished = Arc<Mutex<HashMap<String, bool>>>;
 type Params = Query<HashMap<String, String>>;
 
 /// The status page in the frame: a link, and a button that is enabled once the participant is done.
@@ -47,6 +47,9 @@ async fn shown(State(finished): State<Finished>, Path((code, page)): Path<(Strin
             form("<input type=number name=n min=0 max=10 required><button class=otree-btn-next>Next</button>")
         }
         "Crash" => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        "Picture" => {
+            form("<input type=file name=picture required><button class=otree-btn-next>Next</button>")
+        }
         _ => {
             finished.lock().unwrap().insert(code, true);
             form("<p>Done</p>")
@@ -54,12 +57,13 @@ async fn shown(State(finished): State<Finished>, Path((code, page)): Path<(Strin
     }
 }
 
-async fn study() -> (url::Url, Finished) {
+pub async fn study() -> (url::Url, Finished) {
     let finished = Finished::default();
     let decided = |next: &'static str| move || async move { Redirect::to(next) };
     let app = Router::new()
         .route("/go/1", get(door))
         .route("/open", get(open))
+        .route("/picture", get(|| async { Redirect::to("/p/abcd1234/app/Picture/1") }))
         .route("/crash", get(|| async { Redirect::to("/p/abcd1234/app/Crash/1") }))
         .route("/p/{code}/app/{page}/1", get(shown).post(decided("../Done/1")))
         .with_state(finished.clone());
@@ -69,7 +73,7 @@ async fn study() -> (url::Url, Finished) {
     (base, finished)
 }
 
-fn plan(world: &World, workers: usize) -> BotPlan {
+pub fn plan(world: &World, workers: usize) -> BotPlan {
     BotPlan {
         group_title: Some("Pick a number".into()),
         wait_limit: Duration::from_secs(10),

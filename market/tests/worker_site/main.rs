@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where it cannot go on")]
 
 mod accounts;
+mod behaviours;
 mod bots;
 mod inbox;
 mod qualifications;

@@ -64,7 +64,7 @@ async fn tell(mut heard: mpsc::Receiver<BotEvent>, places: usize) {
             BotEvent::Opened { .. } => 2,
             BotEvent::Finished { .. } => 3,
             BotEvent::Submitted { .. } => 4,
-            BotEvent::Failed { .. } => {
+            BotEvent::Returned { .. } | BotEvent::Left { .. } | BotEvent::Failed { .. } => {
                 println!("  {event}");
                 continue;
             }

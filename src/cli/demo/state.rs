@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
-use crate::config::Config;
+use crate::config::{Config, FrameOrigin};
 
 /// The file in the data folder.
 pub(super) const FILE: &str = "demo.json";
@@ -69,6 +69,7 @@ impl State {
         config.public_url = format!("http://127.0.0.1:{}", self.port).parse()?;
         config.market_listen = Some(SocketAddr::from(([127, 0, 0, 1], self.market_port)));
         config.market_url = format!("http://127.0.0.1:{}", self.market_port).parse()?;
+        config.market_frame = FrameOrigin::LOCAL;
         config.allow_private.push("127.0.0.0/8".parse()?);
         Ok(())
     }

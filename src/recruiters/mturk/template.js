@@ -71,7 +71,8 @@
 
   function ready() {
     document.querySelectorAll('a.otree-link').forEach(point);
-    if (window.customElements && customElements.get('crowd-form')) return;
+    // A site that has these elements itself makes their forms submit; a plain form is left to us.
+    if (document.querySelector('crowd-form') && window.customElements && customElements.get('crowd-form')) return;
     document.querySelectorAll(Object.keys(fields).join(',')).forEach(plain);
     var form = document.querySelector('form') || formOf(document.querySelector('crowd-form') || document.body);
     form.setAttribute('method', 'post');

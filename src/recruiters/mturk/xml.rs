@@ -3,6 +3,7 @@
 use quick_xml::Reader;
 use quick_xml::escape::{escape, resolve_predefined_entity};
 use quick_xml::events::{BytesRef, Event};
+use serde_json::{Map, Value};
 
 const EXTERNAL: &str =
     "http://mechanicalturk.amazonaws.com/AWSMechanicalTurkDataSchemas/2006-07-14/ExternalQuestion.xsd";
@@ -35,7 +36,7 @@ fn without_controls(text: &str) -> String {
     text.chars().filter(|c| !c.is_control() || matches!(c, '\t' | '\n' | '\r')).collect()
 }
 
-/// What a worker's form said, field by field, in order.
+/// What a worker's form said, field by field, in order. What a `crowd-form` packed into one field is unpacked.
 ///
 /// # Errors
 /// The document is not well-formed.
@@ -49,9 +50,33 @@ pub(super) fn answers(document: &str) -> Result<Vec<(String, String)>, quick_xml
             Event::Text(text) => form.text.push_str(&text.decode()?),
             Event::CData(text) => form.text.push_str(&text.decode()?),
             Event::GeneralRef(reference) => form.text.push_str(&resolve(&reference)?),
-            Event::Eof => return Ok(form.fields),
+            Event::Eof => return Ok(form.fields.into_iter().flat_map(unpacked).collect()),
             _ => {}
         }
+    }
+}
+
+/// The field in which the script of the `crowd-` elements hands in a whole form: a list with one object of answers.
+const PACKED: &str = "taskAnswers";
+
+/// The answers of a packed field, in its order; any other field as it is. A choice reads as what was chosen.
+fn unpacked((name, value): (String, String)) -> Vec<(String, String)> {
+    let packed =
+        (name == PACKED).then(|| serde_json::from_str::<Vec<Map<String, Value>>>(&value).ok()).flatten();
+    match packed {
+        Some(forms) => forms.into_iter().flatten().map(|(name, said)| (name, told(&said))).collect(),
+        None => vec![(name, value)],
+    }
+}
+
+fn told(said: &Value) -> String {
+    match said {
+        Value::String(text) => text.clone(),
+        Value::Object(choices) => {
+            let chosen = choices.iter().filter(|(_, on)| **on == Value::Bool(true));
+            chosen.map(|(choice, _)| choice.as_str()).collect::<Vec<_>>().join(", ")
+        }
+        other => other.to_string(),
     }
 }
 
@@ -132,6 +157,20 @@ mod tests {
     fn a_page_that_ends_the_cdata_section_comes_back_whole() {
         let html = "<p>a</p><script>if (a[b[0]]>1 && c) {}</script>]]>";
         assert_eq!(text_of(&html_question(html, 600), "HTMLContent"), html);
+    }
+
+    #[test]
+    fn what_a_crowd_form_packed_is_unpacked() {
+        let said = |text: &str| unpacked(("taskAnswers".into(), text.into()));
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let packed = r#"[{"completion_code":"abc","seen":{"red":true,"blue":false,"green":true},"age":30}]"#;
+        let fields = [pair("age", "30"), pair("completion_code", "abc"), pair("seen", "green, red")];
+        let mut unpacked = said(packed);
+        unpacked.sort();
+        assert_eq!(unpacked, fields);
+        for odd in ["", "abc", "{}", "[1]"] {
+            assert_eq!(said(odd), [pair("taskAnswers", odd)], "{odd}");
+        }
     }
 
     proptest! {

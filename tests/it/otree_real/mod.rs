@@ -1,6 +1,7 @@
 //! What only a real oTree can show. `OTREE6_BIN` and `OTREE5_BIN` name the programs.
 
 mod adapter;
+mod behaviours;
 mod rules;
 mod sites;
 mod template;

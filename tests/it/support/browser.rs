@@ -53,9 +53,18 @@ impl Driver {
 
     /// A person with an empty browser: no cookie of anybody else.
     pub async fn person(&self) -> Person {
+        self.person_with(serde_json::json!({})).await
+    }
+
+    /// The same with third-party cookies blocked, as browsers do more and more.
+    pub async fn person_without_foreign_cookies(&self) -> Person {
+        self.person_with(serde_json::json!({ "profile.cookie_controls_mode": 1 })).await
+    }
+
+    async fn person_with(&self, preferences: serde_json::Value) -> Person {
         let deadline = Instant::now() + PATIENCE;
         let capabilities = serde_json::json!({
-            "goog:chromeOptions": { "args": FLAGS },
+            "goog:chromeOptions": { "args": FLAGS, "prefs": preferences },
         });
         loop {
             let mut builder = ClientBuilder::new(HttpConnector::new());

@@ -12,7 +12,7 @@ use http_body_util::BodyExt;
 use kernel::clock::TestClock;
 use kernel::secret::Keyring;
 use otree_hr::app::App;
-use otree_hr::config::{Config, SignUp};
+use otree_hr::config::{Config, FrameOrigin, SignUp};
 use tower::ServiceExt;
 
 /// Good enough for every account of a test.
@@ -35,6 +35,7 @@ pub fn config(change: impl FnOnce(&mut Config)) -> Config {
         public_url: "https://hr.test".parse().unwrap(),
         market_listen: None,
         market_url: "https://hr.test/market".parse().unwrap(),
+        market_frame: FrameOrigin::Sandboxed,
         keyring: Keyring::new(&"0123456789abcdef0123456789abcdef".into(), &[]).unwrap(),
         sign_up: SignUp::Open,
         allow_private: Vec::new(),

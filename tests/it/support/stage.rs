@@ -8,6 +8,7 @@ use market::workers::bots::{self, BotPlan, BotReport};
 use otree_hr::accounts::AccountId;
 use otree_hr::app::App;
 use otree_hr::cli::serve::{self, Role, Running};
+use otree_hr::config::FrameOrigin;
 use otree_hr::connections::{self, ConnectionId};
 use otree_hr::labs::{self, LabId, Newcomer, SignedUp};
 use otree_hr::participation::{self, Participation, Stage as Progress};
@@ -37,6 +38,10 @@ impl Server {
     /// The site's address, with the last slash.
     pub fn site(&self) -> &str {
         self.0.app.config.public_url.as_str()
+    }
+
+    pub fn app(&self) -> &App {
+        &self.0.app
     }
 
     /// The worker site's address, with the last slash.
@@ -225,7 +230,9 @@ async fn settings() -> otree_hr::config::Config {
         config.listen = SocketAddr::from(([127, 0, 0, 1], site));
         config.public_url = format!("http://127.0.0.1:{site}").parse().unwrap();
         config.market_listen = Some(SocketAddr::from(([127, 0, 0, 1], market)));
-        config.market_url = format!("http://127.0.0.1:{market}").parse().unwrap();
+        // To browsers another name is another site: what stands in the worker site's frame is a stranger there.
+        config.market_url = format!("http://localhost:{market}").parse().unwrap();
+        config.market_frame = FrameOrigin::LOCAL;
         config.allow_private = vec!["127.0.0.0/8".parse().unwrap()];
     })
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use kernel::outbound::Outbound;
 use reqwest::header::{CONTENT_TYPE, COOKIE, HeaderMap, LOCATION, SET_COOKIE};
 use reqwest::{Method, StatusCode};
 use url::Url;
@@ -34,6 +35,9 @@ pub enum BrowseError {
     /// Redirects without end.
     #[error("{0} redirects in a circle")]
     Circle(String),
+    /// A private address that the operator did not allow.
+    #[error("{0} is a private address that simulated workers may not visit here")]
+    OutOfReach(String),
     /// A redirect or a form that leads nowhere.
     #[error("{0} leads to an address that cannot be used")]
     BadAddress(String),
@@ -59,10 +63,40 @@ impl Page {
     }
 }
 
+/// The way out: a connection pool that browsers share, and where it may lead.
+#[derive(Debug, Clone)]
+pub struct Visitor {
+    http: reqwest::Client,
+    guard: Option<Outbound>,
+}
+
+impl Visitor {
+    /// Goes wherever a link leads, as a person's browser does. `http` as [`client`] makes it.
+    pub fn anywhere(http: reqwest::Client) -> Self {
+        Self { http, guard: None }
+    }
+
+    /// Goes to public addresses and to those that `guard` allows: for a server that sends bots for others.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn within(guard: Outbound) -> Result<Self, reqwest::Error> {
+        let http = guard.equip(settings()).build()?;
+        Ok(Self { http, guard: Some(guard) })
+    }
+
+    fn check(&self, url: &Url) -> Result<(), BrowseError> {
+        match &self.guard {
+            Some(guard) if !guard.reaches(url) => Err(BrowseError::OutOfReach(plain(url))),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// One person's browser: an own cookie jar on a connection pool that may be shared.
 #[derive(Debug)]
 pub struct Browser {
-    http: reqwest::Client,
+    visitor: Visitor,
     jar: Jar,
 }
 
@@ -71,7 +105,12 @@ impl Browser {
     ///
     /// `http` must not follow redirects itself (see [`client`]), or cookies set on the way are lost.
     pub fn new(http: reqwest::Client) -> Self {
-        Self { http, jar: Jar::default() }
+        Self::on(Visitor::anywhere(http))
+    }
+
+    /// A browser without cookies that goes where its visitor may.
+    pub fn on(visitor: Visitor) -> Self {
+        Self { visitor, jar: Jar::default() }
     }
 
     /// Loads a page.
@@ -111,7 +150,8 @@ impl Browser {
 
     async fn once(&mut self, method: &Method, url: &Url, body: Option<&str>) -> Result<Page, BrowseError> {
         let failed = |why: reqwest::Error| BrowseError::NoAnswer { url: plain(url), why: reason(&why) };
-        let mut request = self.http.request(method.clone(), url.clone());
+        self.visitor.check(url)?;
+        let mut request = self.visitor.http.request(method.clone(), url.clone());
         if let Some(cookies) = self.jar.header(url) {
             request = request.header(COOKIE, cookies);
         }
@@ -137,13 +177,12 @@ impl Browser {
 /// # Errors
 /// When the machine gives no certificates to check servers by.
 pub fn client() -> Result<reqwest::Client, reqwest::Error> {
-    // Whoever comes first chooses for the process; ring is what this workspace uses everywhere.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .timeout(PATIENCE)
-        .user_agent(NAME)
-        .build()
+    settings().build()
+}
+
+fn settings() -> reqwest::ClientBuilder {
+    kernel::outbound::install_tls();
+    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE).user_agent(NAME)
 }
 
 fn redirect(page: &Page) -> Result<Option<Url>, BrowseError> {

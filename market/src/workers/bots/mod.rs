@@ -2,64 +2,35 @@
 //!
 //! | module | one idea |
 //! | --- | --- |
+//! | [`plan`] | who comes, when, and how they behave |
+//! | [`pace`] | by which clock they come |
 //! | [`browser`] | cookies, redirects, forms; no script |
 //! | [`forms`] | what a page's form asks |
 //! | [`answers`] | what a simulated person answers, also when the page refuses |
 //! | [`player`] | an oTree participant, from the first page to the last |
-//! | `visit` | one worker: sign up, accept, open the study, play, submit |
+//! | `visit` | the steps of one person: sign up, accept, open the study, play, submit |
+//! | `course` | which steps a behaviour takes |
+//! | [`runs`] | runs that a requester starts, watches and stops; their rows |
 //!
 //! They use nothing that a person could not use. They open whatever addresses the HITs contain, so
-//! run them where you would run a browser.
+//! run them where you would run a browser, or give them a client that goes to allowed places only.
 
 pub mod answers;
 pub mod browser;
+mod course;
 pub mod forms;
+pub mod pace;
+pub mod plan;
 pub mod player;
 mod reading;
+pub mod runs;
 mod visit;
-
-use std::time::Duration;
 
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
-use url::Url;
 
-/// Who comes, and what they look for.
-#[derive(Debug, Clone)]
-pub struct BotPlan {
-    /// The worker site, with its path prefix if it has one.
-    pub site_url: Url,
-    /// How many workers; each does one HIT.
-    pub workers: usize,
-    /// Only HITs with this title.
-    pub group_title: Option<String>,
-    /// Only HITs of this requester.
-    pub requester: Option<String>,
-    /// The same seed gives the same answers to the same pages.
-    pub seed: u64,
-    /// How many play at the same time; a group that waits for each other needs at least its size.
-    pub parallel: usize,
-    /// Longest wait for a HIT to appear, on one wait page, and for the submit button.
-    pub wait_limit: Duration,
-    /// Time between two looks while waiting.
-    pub look_every: Duration,
-}
-
-impl BotPlan {
-    /// `workers` bots, ten at a time, who take any HIT and wait at most two minutes.
-    pub fn new(site_url: Url, workers: usize) -> Self {
-        Self {
-            site_url,
-            workers,
-            group_title: None,
-            requester: None,
-            seed: 1,
-            parallel: 10,
-            wait_limit: Duration::from_secs(120),
-            look_every: Duration::from_millis(500),
-        }
-    }
-}
+pub use pace::Pace;
+pub use plan::{Behaviour, BotPlan, Home, Shares};
 
 /// A stage one bot has reached; `bot` counts from 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,13 +70,41 @@ pub enum BotEvent {
         /// Which bot.
         bot: usize,
     },
+    /// Gave the HIT back.
+    Returned {
+        /// Which bot.
+        bot: usize,
+    },
+    /// Went away without handing in, as it was meant to.
+    Left {
+        /// Which bot.
+        bot: usize,
+    },
     /// Could not go on.
     Failed {
         /// Which bot.
         bot: usize,
         /// Why, in words.
         why: String,
+        /// The page of the experiment that it could not fill or that did not work, if it was one.
+        page: Option<String>,
     },
+}
+
+impl BotEvent {
+    /// Which bot.
+    pub fn bot(&self) -> usize {
+        match self {
+            Self::SignedIn { bot, .. }
+            | Self::Accepted { bot, .. }
+            | Self::Opened { bot, .. }
+            | Self::Finished { bot, .. }
+            | Self::Submitted { bot }
+            | Self::Returned { bot }
+            | Self::Left { bot }
+            | Self::Failed { bot, .. } => *bot,
+        }
+    }
 }
 
 impl std::fmt::Display for BotEvent {
@@ -118,7 +117,9 @@ impl std::fmt::Display for BotEvent {
             }
             Self::Finished { bot, pages } => write!(f, "bot {bot} finished after {pages} pages"),
             Self::Submitted { bot } => write!(f, "bot {bot} submitted"),
-            Self::Failed { bot, why } => write!(f, "bot {bot} failed: {why}"),
+            Self::Returned { bot } => write!(f, "bot {bot} returned the HIT"),
+            Self::Left { bot } => write!(f, "bot {bot} went away"),
+            Self::Failed { bot, why, .. } => write!(f, "bot {bot} failed: {why}"),
         }
     }
 }
@@ -128,24 +129,43 @@ impl std::fmt::Display for BotEvent {
 pub struct BotReport {
     /// Which bot, counted from 1.
     pub bot: usize,
-    /// Its id at the marketplace, once it had one.
+    /// What it was meant to do.
+    pub behaviour: Behaviour,
+    /// Its id at the marketplace, once it had one; with two accounts the second one's.
     pub worker_id: Option<String>,
-    /// The HIT it accepted.
+    /// The HIT it accepted last.
     pub hit_id: Option<String>,
-    /// The assignment it held.
+    /// The assignment it held last.
     pub assignment_id: Option<String>,
     /// oTree's code of the participant.
     pub participant_code: Option<String>,
-    /// Submitted, or why not, in words.
+    /// The page of the experiment that it could not fill or that did not work.
+    pub unfilled_page: Option<String>,
+    /// Did what it was meant to, or why not, in words.
     pub outcome: Result<(), String>,
 }
 
-/// Sends all workers and waits until each has submitted or failed. Reports are in the bots' order.
+/// Sends all workers by the machine's time and waits until each has done its part or failed. Reports are in the bots'
+/// order.
 ///
 /// `events` gets one event for every stage a bot reaches; nobody has to listen.
 pub async fn run(plan: BotPlan, events: mpsc::Sender<BotEvent>) -> Vec<BotReport> {
-    let http = browser::client().map_err(|error| error.to_string());
-    let visits = (1..=plan.workers).map(|bot| visit::visit(&plan, bot, http.clone(), events.clone()));
+    let visitor = browser::client().map(browser::Visitor::anywhere).map_err(|error| error.to_string());
+    run_as(plan, Pace::Real, visitor, events).await
+}
+
+/// The same by another pace, with another way out.
+async fn run_as(
+    plan: BotPlan,
+    pace: Pace,
+    visitor: Result<browser::Visitor, String>,
+    events: mpsc::Sender<BotEvent>,
+) -> Vec<BotReport> {
+    let start = pace.now().await.map_err(|error| error.to_string());
+    let visits = plan.crew().into_iter().map(|member| {
+        let ready = visitor.clone().and_then(|visitor| Ok((visitor, start.clone()?)));
+        visit::visit(&plan, &pace, member, ready, events.clone())
+    });
     let mut reports: Vec<BotReport> =
         futures_util::stream::iter(visits).buffer_unordered(plan.parallel.max(1)).collect().await;
     reports.sort_by_key(|report| report.bot);

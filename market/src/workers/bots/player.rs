@@ -98,6 +98,19 @@ pub enum PlayError {
     Endless(usize),
 }
 
+impl PlayError {
+    /// The page that could not be filled or did not work.
+    pub fn page(&self) -> Option<&str> {
+        match self {
+            Self::Broken { path, .. }
+            | Self::Unfillable { path, .. }
+            | Self::Refused { path, .. }
+            | Self::Stuck { path, .. } => Some(path),
+            Self::Browse(_) | Self::NotOtree(_) | Self::Endless(_) => None,
+        }
+    }
+}
+
 /// What a page wants.
 #[derive(Debug, PartialEq)]
 pub enum Stage {

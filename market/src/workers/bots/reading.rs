@@ -12,7 +12,7 @@ use super::forms::{self, Form, css};
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Listed {
     pub title: String,
-    pub requester: String,
+    pub requester_id: String,
     pub preview: Url,
 }
 
@@ -33,7 +33,7 @@ pub(super) fn groups(page: &Page) -> Vec<Listed> {
         let text = |name: &str| group.attr(name).unwrap_or_default().to_owned();
         Some(Listed {
             title: text("data-title"),
-            requester: text("data-requester"),
+            requester_id: text("data-requester-id"),
             preview: page.link(link)?,
         })
     });
@@ -82,33 +82,83 @@ pub(super) fn again_in(page: &Page) -> Option<Duration> {
     content.split(';').next()?.trim().parse().ok().map(Duration::from_secs)
 }
 
-/// The form that hands the HIT in, once it can be pressed, and where it goes.
-pub(super) fn submission(page: &Page) -> Option<(Form, Url)> {
+/// Where the page's button asks for this qualification, if it is offered.
+pub(super) fn offer_target(page: &Page, id: &str) -> Option<Url> {
+    let html = Html::parse_document(&page.body);
+    let offers = css("form[data-offered][action]");
+    page.link(html.select(&offers).find(|form| form.attr("data-offered") == Some(id))?.attr("action")?)
+}
+
+/// How a form of the frame is handed in.
+pub(super) struct Submission {
+    pub form: Form,
+    pub target: Url,
+    crowd: Option<Crowd>,
+}
+
+/// What a `crowd-form`'s own script does with the answers.
+struct Crowd {
+    assignment_id: String,
+    flat: bool,
+}
+
+impl Submission {
+    /// What is sent of the filled form: as it is, or as the script of a `crowd-form` sends it.
+    pub(super) fn sent(&self, filled: Vec<(String, String)>) -> Vec<(String, String)> {
+        let Some(crowd) = &self.crowd else { return filled };
+        let assignment = ("assignmentId".to_owned(), crowd.assignment_id.clone());
+        if crowd.flat {
+            return filled.into_iter().chain([assignment]).collect();
+        }
+        let answers: serde_json::Map<_, _> =
+            filled.into_iter().map(|(name, value)| (name, value.into())).collect();
+        let answers = serde_json::Value::from(vec![serde_json::Value::from(answers)]);
+        vec![("taskAnswers".to_owned(), answers.to_string()), assignment]
+    }
+}
+
+/// The form that hands the HIT in, once it can be pressed.
+pub(super) fn submission(page: &Page) -> Option<Submission> {
     let html = Html::parse_document(&page.body);
     let pressable = |form: &Form| form.buttons.is_empty() || form.buttons.iter().any(|button| button.enabled);
     let own = forms::forms(&html).into_iter().filter(pressable).find_map(|form| {
         let target = page.link(form.action.as_deref()?)?;
-        target.path().ends_with("/mturk/externalSubmit").then_some((form, target))
+        let submits = target.path().ends_with("/mturk/externalSubmit");
+        submits.then_some(Submission { form, target, crowd: None })
     });
-    own.or_else(|| scripted_form(page, &html))
+    own.or_else(|| crowd_form(page, &html)).or_else(|| scripted_form(page, &html))
 }
 
-/// A `crowd-form`, or a form with fields and no address, is sent by a script to where the frame was told.
-fn scripted_form(page: &Page, html: &Html) -> Option<(Form, Url)> {
-    let (crowd, bare) = (css("crowd-form"), css("form:not([action])"));
+fn crowd_form(page: &Page, html: &Html) -> Option<Submission> {
+    let crowd = html.select(&css("crowd-form")).next()?;
+    let form = Some(forms::form(crowd)).filter(|form| !form.fields.is_empty())?;
+    let flat = crowd.attr("answer-format") == Some("flatten-objects");
+    let crowd = Crowd { assignment_id: told(&page.url, "assignmentId")?, flat };
+    Some(Submission { form, target: submit_target(&page.url)?, crowd: Some(crowd) })
+}
+
+/// A form with fields and no address is sent by a script to where the frame was told.
+fn scripted_form(page: &Page, html: &Html) -> Option<Submission> {
     let with_fields = |form: &Form| !form.fields.is_empty();
-    let forms = html.select(&crowd).chain(html.select(&bare)).map(forms::form);
-    let mut form = forms.into_iter().find(with_fields)?;
-    let query =
-        |name: &str| page.url.query_pairs().find(|(n, _)| n == name).map(|(_, value)| value.into_owned());
-    let target = format!("{}/mturk/externalSubmit", query("turkSubmitTo")?.trim_end_matches('/'));
+    let mut form = html.select(&css("form:not([action])")).map(forms::form).find(with_fields)?;
     form.fields.push(forms::Field {
         name: "assignmentId".into(),
         kind: forms::Kind::Hidden,
         required: true,
-        value: query("assignmentId")?,
+        value: told(&page.url, "assignmentId")?,
     });
-    Some((form, Url::parse(&target).ok()?))
+    Some(Submission { form, target: submit_target(&page.url)?, crowd: None })
+}
+
+/// Where a frame with this address hands in.
+pub(super) fn submit_target(frame: &Url) -> Option<Url> {
+    let site = told(frame, "turkSubmitTo")?;
+    Url::parse(&format!("{}/mturk/externalSubmit", site.trim_end_matches('/'))).ok()
+}
+
+/// A parameter of the frame's address.
+fn told(frame: &Url, name: &str) -> Option<String> {
+    frame.query_pairs().find(|(n, _)| n == name).map(|(_, value)| value.into_owned())
 }
 
 /// The completion code that the page shows, if it shows one.
@@ -164,23 +214,28 @@ mod tests {
         };
         let url = "https://m.example/frame";
         assert!(submission(&page(url, &form("<button disabled>Submit</button>"))).is_none());
-        let (_, target) = submission(&page(url, &form("<button>Submit</button>"))).unwrap();
-        assert_eq!(target.as_str(), "https://m.example/mturk/externalSubmit");
+        let found = submission(&page(url, &form("<button>Submit</button>"))).unwrap();
+        assert_eq!(found.target.as_str(), "https://m.example/mturk/externalSubmit");
     }
 
     #[test]
-    fn a_crowd_form_is_sent_where_the_frame_was_told() {
+    fn a_crowd_form_is_sent_as_its_script_sends_it() {
         let url = "https://m.example/q?assignmentId=1&turkSubmitTo=https%3A%2F%2Fm.example%2Fpool%2F";
-        let (form, target) = submission(&page(
-            url,
-            "<crowd-form><crowd-input name=completion_code></crowd-input></crowd-form>",
-        ))
-        .unwrap();
-        assert_eq!(target.as_str(), "https://m.example/pool/mturk/externalSubmit");
+        let sent = |attributes: &str| {
+            let html = format!(
+                "<crowd-form {attributes}><crowd-input name=completion_code></crowd-input></crowd-form>"
+            );
+            let found = submission(&page(url, &html)).unwrap();
+            assert_eq!(found.target.as_str(), "https://m.example/pool/mturk/externalSubmit");
+            found.sent(vec![("completion_code".into(), "x".into())])
+        };
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(
-            form.fields.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(),
-            ["completion_code", "assignmentId"]
+            sent(""),
+            [pair("taskAnswers", "[{\"completion_code\":\"x\"}]"), pair("assignmentId", "1")]
         );
+        let flat = [pair("completion_code", "x"), pair("assignmentId", "1")];
+        assert_eq!(sent("answer-format=flatten-objects"), flat);
     }
 
     #[test]
@@ -189,8 +244,8 @@ mod tests {
         assert!(
             submission(&page(url, "<form><button type=button disabled>Submit</button></form>")).is_none()
         );
-        let (form, _) = submission(&page(url, "<form><input name=completion_code></form>")).unwrap();
-        assert_eq!(form.fields.len(), 2);
+        let found = submission(&page(url, "<form><input name=completion_code></form>")).unwrap();
+        assert_eq!(found.form.fields.len(), 2);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! One simulated worker's whole way: sign up, find, accept, open the study, play, submit.
+//! The steps of one simulated person: sign up, find, accept, open the study, play, submit, give back.
 
 use std::collections::HashMap;
 
@@ -10,91 +10,129 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::answers::Answers;
-use super::browser::{BrowseError, Browser, Page};
-use super::player::{self, Manner, PlayError, Played};
+use super::browser::{BrowseError, Browser, Page, Visitor};
+use super::pace::{Pace, Since};
+use super::plan::{BotPlan, Member};
+use super::player::{self, Manner, PlayError};
 use super::reading::{self, Frame};
-use super::{BotEvent, BotPlan, BotReport};
+use super::{BotEvent, BotReport};
 
 /// Links followed between the frame and the first page of the experiment.
 const MOST_STEPS: usize = 3;
 
 /// Why a bot could not go on.
 #[derive(Debug, thiserror::Error)]
-enum VisitError {
+pub(super) enum VisitError {
     #[error(transparent)]
     Browse(#[from] BrowseError),
     #[error(transparent)]
     Play(#[from] PlayError),
+    /// The frame does not lead to a study; what it says instead.
+    #[error("{0}")]
+    NoWay(String),
     #[error("{0}")]
     Other(String),
+    #[error("the market's clock could not be read")]
+    Clock(#[from] sqlx::Error),
 }
 
-struct Visit<'a> {
-    plan: &'a BotPlan,
-    bot: usize,
-    browser: Browser,
+impl VisitError {
+    /// The page of the experiment that is to blame, if it is one.
+    fn page(&self) -> Option<String> {
+        match self {
+            Self::Play(error) => error.page().map(str::to_owned),
+            _ => None,
+        }
+    }
+}
+
+/// A study that was opened: its first page, and the address that led there.
+struct Opened {
+    page: Page,
+    door: Url,
+}
+
+/// One person under way.
+pub(super) struct Visit<'a> {
+    pub(super) plan: &'a BotPlan,
+    pub(super) pace: &'a Pace,
+    pub(super) member: Member,
+    pub(super) browser: Browser,
+    visitor: Visitor,
     manner: Manner,
+    opened: Option<Opened>,
+    group: Option<Url>,
     events: mpsc::Sender<BotEvent>,
     report: BotReport,
 }
 
-/// Sends bot number `bot`.
+/// Sends one member of the crew when their time comes.
 pub(super) async fn visit(
     plan: &BotPlan,
-    bot: usize,
-    http: Result<reqwest::Client, String>,
+    pace: &Pace,
+    member: Member,
+    ready: Result<(Visitor, Since), String>,
     events: mpsc::Sender<BotEvent>,
 ) -> BotReport {
     let report = BotReport {
-        bot,
+        bot: member.bot,
+        behaviour: member.behaviour,
         worker_id: None,
         hit_id: None,
         assignment_id: None,
         participant_code: None,
+        unfilled_page: None,
         outcome: Ok(()),
     };
-    match http {
-        Ok(http) => Visit::new(plan, bot, http, events, report).finish().await,
-        Err(why) => BotReport { outcome: Err(why), ..report },
+    match ready {
+        Ok((visitor, start)) => Visit::new(plan, pace, member, visitor, events, report).finish(start).await,
+        Err(why) => {
+            // Whoever does not listen does not want to know.
+            let _ = events.send(BotEvent::Failed { bot: member.bot, why: why.clone(), page: None }).await;
+            BotReport { outcome: Err(why), ..report }
+        }
     }
 }
 
 impl<'a> Visit<'a> {
     fn new(
         plan: &'a BotPlan,
-        bot: usize,
-        http: reqwest::Client,
+        pace: &'a Pace,
+        member: Member,
+        visitor: Visitor,
         events: mpsc::Sender<BotEvent>,
         report: BotReport,
     ) -> Self {
         let manner = Manner {
-            rng: StdRng::seed_from_u64(plan.seed.wrapping_mul(1_000_003).wrapping_add(bot as u64)),
+            rng: StdRng::seed_from_u64(member.seed),
             wait_limit: plan.wait_limit,
             look_every: plan.look_every,
             known: HashMap::new(),
         };
-        Self { plan, bot, browser: Browser::new(http), manner, events, report }
+        let browser = Browser::on(visitor.clone());
+        Self { plan, pace, member, browser, visitor, manner, opened: None, group: None, events, report }
     }
 
-    async fn finish(mut self) -> BotReport {
-        if let Err(error) = self.go().await {
-            let why = error.to_string();
-            self.tell(BotEvent::Failed { bot: self.bot, why: why.clone() }).await;
+    async fn finish(mut self, start: Since) -> BotReport {
+        let outcome = match self.pace.pass(start, self.member.comes).await {
+            Ok(()) => self.go().await,
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = outcome {
+            let (why, page) = (error.to_string(), error.page());
+            self.tell(BotEvent::Failed { bot: self.member.bot, why: why.clone(), page: page.clone() }).await;
+            self.report.unfilled_page = page;
             self.report.outcome = Err(why);
         }
         self.report
     }
 
-    async fn go(&mut self) -> Result<(), VisitError> {
-        self.sign_up().await?;
-        let frame = self.accept().await?;
-        let (page, door) = self.open(&frame).await?;
-        let played = self.play(page).await?;
-        self.leave(&door, &played).await?;
-        self.submit(&frame).await
+    /// A fresh browser without cookies; gives the one used so far.
+    pub(super) fn other_browser(&mut self) -> Browser {
+        std::mem::replace(&mut self.browser, Browser::on(self.visitor.clone()))
     }
 
-    async fn sign_up(&mut self) -> Result<(), VisitError> {
+    pub(super) async fn sign_up(&mut self) -> Result<(), VisitError> {
         let page = self.browser.get(&self.site("sign-up")?).await?;
         let target =
             reading::form_target(&page, "sign-up").ok_or_else(|| unexpected("the sign-up page", &page))?;
@@ -105,19 +143,45 @@ impl<'a> Visit<'a> {
         let page = self.browser.post(&target, &form).await?;
         let worker_id = reading::worker_id(&page).ok_or_else(|| unexpected("signing up", &page))?;
         self.report.worker_id = Some(worker_id.clone());
-        self.tell(BotEvent::SignedIn { bot: self.bot, worker_id }).await;
+        self.tell(BotEvent::SignedIn { bot: self.member.bot, worker_id }).await;
+        self.tell_home().await?;
+        self.ask_for_qualifications().await
+    }
+
+    /// Says where they live, on the page that asks.
+    async fn tell_home(&mut self) -> Result<(), VisitError> {
+        let Some(home) = self.member.home.clone() else { return Ok(()) };
+        let page = self.browser.get(&self.site("qualifications")?).await?;
+        let target = reading::form_target(&page, "about")
+            .ok_or_else(|| unexpected("the qualifications page", &page))?;
+        let form = [
+            ("country".to_owned(), home.country),
+            ("subdivision".to_owned(), home.subdivision.unwrap_or_default()),
+            ("adult".to_owned(), "yes".to_owned()),
+        ];
+        let page = self.browser.post(&target, &form).await?;
+        page.status.is_success().then_some(()).ok_or_else(|| unexpected("telling where they live", &page))
+    }
+
+    async fn ask_for_qualifications(&mut self) -> Result<(), VisitError> {
+        for id in &self.plan.ask_for {
+            let page = self.browser.get(&self.site("qualifications")?).await?;
+            let target = reading::offer_target(&page, id)
+                .ok_or_else(|| VisitError::Other(format!("the qualification {id} is not offered")))?;
+            let page = self.browser.post(&target, &[]).await?;
+            if !page.status.is_success() {
+                return Err(unexpected("asking for a qualification", &page));
+            }
+        }
         Ok(())
     }
 
     /// Looks through the list again and again until a place could be taken.
-    async fn accept(&mut self) -> Result<Frame, VisitError> {
+    pub(super) async fn accept(&mut self) -> Result<Frame, VisitError> {
         let since = Instant::now();
         loop {
             if let Some(frame) = self.take().await? {
-                self.report.hit_id = Some(frame.hit_id.clone());
-                self.report.assignment_id = Some(frame.assignment_id.clone());
-                let (hit_id, assignment_id) = (frame.hit_id.clone(), frame.assignment_id.clone());
-                self.tell(BotEvent::Accepted { bot: self.bot, hit_id, assignment_id }).await;
+                self.took(&frame).await;
                 return Ok(frame);
             }
             if since.elapsed() > self.plan.wait_limit {
@@ -127,6 +191,13 @@ impl<'a> Visit<'a> {
         }
     }
 
+    async fn took(&mut self, frame: &Frame) {
+        self.report.hit_id = Some(frame.hit_id.clone());
+        self.report.assignment_id = Some(frame.assignment_id.clone());
+        let (hit_id, assignment_id) = (frame.hit_id.clone(), frame.assignment_id.clone());
+        self.tell(BotEvent::Accepted { bot: self.member.bot, hit_id, assignment_id }).await;
+    }
+
     /// One look at the list: the frame of the first wanted group that could be accepted.
     async fn take(&mut self) -> Result<Option<Frame>, VisitError> {
         let list = self.browser.get(&self.site("")?).await?;
@@ -134,38 +205,52 @@ impl<'a> Visit<'a> {
             if !self.wanted(&group) {
                 continue;
             }
-            let preview = self.browser.get(&group.preview).await?;
-            let Some(target) = reading::form_target(&preview, "accept") else { continue };
-            let work = self.browser.post(&target, &[]).await?;
-            if let Some(frame) = reading::frame(&work) {
+            if let Some(frame) = self.take_of(&group.preview).await? {
+                self.group = Some(group.preview);
                 return Ok(Some(frame));
             }
         }
         Ok(None)
     }
 
+    async fn take_of(&mut self, preview: &Url) -> Result<Option<Frame>, VisitError> {
+        let preview = self.browser.get(preview).await?;
+        let Some(target) = reading::form_target(&preview, "accept") else { return Ok(None) };
+        let work = self.browser.post(&target, &[]).await?;
+        Ok(reading::frame(&work))
+    }
+
+    /// Another HIT of the group that the first one was taken from.
+    pub(super) async fn accept_another(&mut self) -> Result<Frame, VisitError> {
+        let none = || VisitError::Other("the group has no second HIT with a place".into());
+        let group = self.group.clone().ok_or_else(none)?;
+        let frame = self.take_of(&group).await?.ok_or_else(none)?;
+        self.took(&frame).await;
+        Ok(frame)
+    }
+
     fn wanted(&self, group: &reading::Listed) -> bool {
         let is =
             |wanted: &Option<String>, given: &str| wanted.as_ref().is_none_or(|w| w.trim() == given.trim());
-        is(&self.plan.group_title, &group.title) && is(&self.plan.requester, &group.requester)
+        is(&self.plan.group_title, &group.title) && is(&self.plan.requester_id, &group.requester_id)
     }
 
-    /// Loads the frame and follows its link until a page of the experiment is open. Gives the page, and the
-    /// address that led there: the study's door.
-    async fn open(&mut self, frame: &Frame) -> Result<(Page, Url), VisitError> {
+    /// Loads the frame and follows its link until a page of the experiment is open.
+    pub(super) async fn open(&mut self, frame: &Frame) -> Result<(), VisitError> {
         let mut door = frame.src.clone();
         let mut page = self.patiently(&door).await?;
         for _ in 0..MOST_STEPS {
             if let Some(participant_code) = player::participant_code(&page.url) {
                 self.report.participant_code = Some(participant_code.clone());
-                self.tell(BotEvent::Opened { bot: self.bot, participant_code }).await;
-                return Ok((page, door));
+                self.tell(BotEvent::Opened { bot: self.member.bot, participant_code }).await;
+                self.opened = Some(Opened { page, door });
+                return Ok(());
             }
             door = reading::study_link(&page)
-                .ok_or_else(|| unexpected("the frame has no link to a study;", &page))?;
+                .ok_or_else(|| no_way("the frame has no link to a study;", &page))?;
             page = self.patiently(&door).await?;
         }
-        Err(unexpected("the links do not lead to a page of oTree;", &page))
+        Err(no_way("the links do not lead to a page of oTree;", &page))
     }
 
     /// Loads a page, and again while it only asks for patience.
@@ -183,16 +268,26 @@ impl<'a> Visit<'a> {
         }
     }
 
-    async fn play(&mut self, page: Page) -> Result<Played, VisitError> {
-        let played = player::play_on(&mut self.browser, page, &mut self.manner).await?;
-        self.remember(reading::shown_code(&played.end).unwrap_or_else(|| played.participant_code.clone()));
-        self.tell(BotEvent::Finished { bot: self.bot, pages: played.answered }).await;
-        Ok(played)
+    /// Opens the study and plays it to its last page. A frame that is the task itself, without a link, is filled when
+    /// it is submitted.
+    pub(super) async fn play(&mut self, frame: &Frame) -> Result<(), VisitError> {
+        match self.open(frame).await {
+            Ok(()) => self.play_on().await,
+            Err(VisitError::NoWay(why)) => {
+                let page = self.browser.get(&frame.src).await?;
+                reading::submission(&page).map(drop).ok_or(VisitError::NoWay(why))
+            }
+            Err(error) => Err(error),
+        }
     }
 
-    /// Follows the last page's way back to the door, if it has one.
-    async fn leave(&mut self, door: &Url, played: &Played) -> Result<(), VisitError> {
-        let Some(exit) = player::exit(&played.end, door) else { return Ok(()) };
+    /// Plays what was opened, and follows the last page's way back.
+    pub(super) async fn play_on(&mut self) -> Result<(), VisitError> {
+        let opened = self.opened.take().ok_or_else(|| VisitError::Other("nothing is open".into()))?;
+        let played = player::play_on(&mut self.browser, opened.page, &mut self.manner).await?;
+        self.remember(reading::shown_code(&played.end).unwrap_or_else(|| played.participant_code.clone()));
+        self.tell(BotEvent::Finished { bot: self.member.bot, pages: played.answered }).await;
+        let Some(exit) = player::exit(&played.end, &opened.door) else { return Ok(()) };
         let page = self.browser.get(&exit).await?;
         if !page.status.is_success() {
             return Err(unexpected("the way back from the last page", &page));
@@ -209,16 +304,36 @@ impl<'a> Visit<'a> {
     }
 
     /// Reloads the frame until it can be submitted, submits, and looks whether the site knows.
-    async fn submit(&mut self, frame: &Frame) -> Result<(), VisitError> {
+    pub(super) async fn submit(&mut self, frame: &Frame) -> Result<(), VisitError> {
         let (sent, target) = self.submission(frame).await?;
-        let answer = self.browser.post(&target, &sent).await?;
+        self.hand_in(frame, &sent, &target).await
+    }
+
+    /// Sends the form although nothing was done: by hand where the page would not let them.
+    pub(super) async fn submit_anyway(&mut self, frame: &Frame) -> Result<(), VisitError> {
+        let target = reading::submit_target(&frame.src)
+            .ok_or_else(|| VisitError::Other("the frame was not told where to submit".into()))?;
+        let sent = [
+            ("assignmentId".to_owned(), frame.assignment_id.clone()),
+            ("completion_code".to_owned(), "not finished".to_owned()),
+        ];
+        self.hand_in(frame, &sent, &target).await
+    }
+
+    async fn hand_in(
+        &mut self,
+        frame: &Frame,
+        sent: &[(String, String)],
+        target: &Url,
+    ) -> Result<(), VisitError> {
+        let answer = self.browser.post(target, sent).await?;
         if !answer.status.is_success() {
             return Err(unexpected("submitting", &answer));
         }
         let work = self.browser.get(&self.site("work")?).await?;
         match reading::work_state(&work, &frame.assignment_id).as_deref() {
             Some("submitted" | "approved") => {
-                self.tell(BotEvent::Submitted { bot: self.bot }).await;
+                self.tell(BotEvent::Submitted { bot: self.member.bot }).await;
                 Ok(())
             }
             state => {
@@ -232,15 +347,37 @@ impl<'a> Visit<'a> {
         let since = Instant::now();
         loop {
             let page = self.browser.get(&frame.src).await?;
-            if let Some((form, target)) = reading::submission(&page) {
-                let filled = Answers::new(&mut self.manner.rng, &self.manner.known).fill(&form, None);
-                return Ok((filled.map_err(VisitError::Other)?, target));
+            if let Some(submission) = reading::submission(&page) {
+                let filled =
+                    Answers::new(&mut self.manner.rng, &self.manner.known).fill(&submission.form, None);
+                let unfillable = |why| PlayError::Unfillable { path: page.url.path().to_owned(), why };
+                let filled = filled.map_err(unfillable)?;
+                return Ok((submission.sent(filled), submission.target));
             }
             if since.elapsed() > self.plan.wait_limit {
                 return Err(unexpected("the frame does not offer to submit;", &page));
             }
             tokio::time::sleep(self.plan.look_every).await;
         }
+    }
+
+    /// Gives the HIT back on its work page.
+    pub(super) async fn give_back(&mut self, frame: &Frame) -> Result<(), VisitError> {
+        let work = self.browser.get(&self.site(&format!("work/{}", frame.assignment_id))?).await?;
+        let target =
+            reading::form_target(&work, "return").ok_or_else(|| unexpected("the work page", &work))?;
+        let page = self.browser.post(&target, &[]).await?;
+        if !page.status.is_success() {
+            return Err(unexpected("returning the HIT", &page));
+        }
+        self.tell(BotEvent::Returned { bot: self.member.bot }).await;
+        Ok(())
+    }
+
+    /// Goes away and leaves the HIT to its deadline.
+    pub(super) async fn left(&mut self) -> Result<(), VisitError> {
+        self.tell(BotEvent::Left { bot: self.member.bot }).await;
+        Ok(())
     }
 
     fn site(&self, path: &str) -> Result<Url, VisitError> {
@@ -256,5 +393,13 @@ impl<'a> Visit<'a> {
 }
 
 fn unexpected(what: &str, page: &Page) -> VisitError {
-    VisitError::Other(format!("{what} answered {} and says: {}", page.status, reading::says(page)))
+    VisitError::Other(words(what, page))
+}
+
+fn no_way(what: &str, page: &Page) -> VisitError {
+    VisitError::NoWay(words(what, page))
+}
+
+fn words(what: &str, page: &Page) -> String {
+    format!("{what} answered {} and says: {}", page.status, reading::says(page))
 }
