@@ -5,6 +5,8 @@
 mod accounts;
 mod behaviours;
 mod bots;
+mod finding;
+mod frames;
 mod inbox;
 mod qualifications;
 mod taking;

@@ -53,18 +53,27 @@ impl Driver {
 
     /// A person with an empty browser: no cookie of anybody else.
     pub async fn person(&self) -> Person {
-        self.person_with(serde_json::json!({})).await
+        self.person_with(&[], serde_json::json!({})).await
     }
 
     /// The same with third-party cookies blocked, as browsers do more and more.
     pub async fn person_without_foreign_cookies(&self) -> Person {
-        self.person_with(serde_json::json!({ "profile.cookie_controls_mode": 1 })).await
+        let preferences = serde_json::json!({ "profile.cookie_controls_mode": 1 });
+        self.person_with(&[], serde_json::json!({ "prefs": preferences })).await
     }
 
-    async fn person_with(&self, preferences: serde_json::Value) -> Person {
+    /// Somebody with a telephone, 390 pixels wide, who prefers dark pages or does not.
+    pub async fn person_on_a_telephone(&self, in_the_dark: bool) -> Person {
+        let metrics = serde_json::json!({ "width": 390, "height": 844, "pixelRatio": 1.0 });
+        let scheme: &[&str] = if in_the_dark { &["--blink-settings=preferredColorScheme=0"] } else { &[] };
+        self.person_with(scheme, serde_json::json!({ "mobileEmulation": { "deviceMetrics": metrics } })).await
+    }
+
+    async fn person_with(&self, flags: &[&str], mut options: serde_json::Value) -> Person {
+        options["args"] = FLAGS.iter().chain(flags).copied().collect();
         let deadline = Instant::now() + PATIENCE;
         let capabilities = serde_json::json!({
-            "goog:chromeOptions": { "args": FLAGS, "prefs": preferences },
+            "goog:chromeOptions": options,
         });
         loop {
             let mut builder = ClientBuilder::new(HttpConnector::new());
