@@ -104,6 +104,7 @@ struct EarningsPage {
     width: i64,
     most: Cents,
     since: String,
+    until: String,
     total: Cents,
     month: Cents,
 }
@@ -122,7 +123,9 @@ pub(super) async fn show(
     let bonuses = groups::bonuses_of(&mut tx, &worker.worker_id).await?;
     earned.extend(bonuses.iter().map(|bonus| (bonus.paid_at, bonus.amount, true)));
     let shell = Shell::new(&site.links, Some(worker), Here::Earnings);
-    page(StatusCode::OK, &earnings_page(shell, &earned, now.date_naive()))
+    // A requester's clock may be ahead of the market's.
+    let today = earned.iter().map(|(at, ..)| *at).max().map_or(now, |last| last.max(now)).date_naive();
+    page(StatusCode::OK, &earnings_page(shell, &earned, today))
 }
 
 fn earnings_page(shell: Shell, earned: &[Earned], today: NaiveDate) -> EarningsPage {
@@ -132,6 +135,7 @@ fn earnings_page(shell: Shell, earned: &[Earned], today: NaiveDate) -> EarningsP
         width: i64::try_from(bars.len()).unwrap_or(0) * STEP,
         most: bars.iter().map(|bar| bar.total).max().unwrap_or_default(),
         since: bars.first().map(|bar| bar.name.clone()).unwrap_or_default(),
+        until: bars.last().map(|bar| bar.name.clone()).unwrap_or_default(),
         total: days.iter().map(Day::total).sum(),
         month: bars.iter().map(|bar| bar.total).sum(),
         shell,

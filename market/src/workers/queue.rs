@@ -4,11 +4,12 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use chrono::{DateTime, Utc};
+use chrono::Duration;
 
 use super::pages::{Here, PageError, Shell, page};
 use super::session::SignedIn;
 use super::{Site, browse, words};
+use crate::clock::Whose;
 use crate::engine::groups::WorkItem;
 
 /// One accepted HIT.
@@ -29,20 +30,25 @@ pub(super) async fn show(
     State(site): State<Site>,
     SignedIn(worker): SignedIn,
 ) -> Result<Response, PageError> {
-    let (mut tx, now) = site.market.begin().await?;
-    let held = browse::held(&mut tx, &worker.worker_id).await?;
+    let mut conn = site.market.pool().acquire().await?;
+    let mut timed = Vec::new();
+    for item in browse::held(&mut conn, &worker.worker_id).await? {
+        // Each requester's HITs run by their own clock.
+        let now = site.market.now_of(&mut conn, Whose::Assignment(&item.assignment_id)).await?;
+        timed.push((item.deadline - now, item));
+    }
     let shell = Shell::new(&site.links, Some(worker), Here::Queue);
-    page(StatusCode::OK, &QueuePage { shell, lines: lines(held, now) })
+    page(StatusCode::OK, &QueuePage { shell, lines: lines(timed) })
 }
 
-/// Those in time, by deadline. What is late is taken back in a moment and cannot be handed in.
-fn lines(mut held: Vec<WorkItem>, now: DateTime<Utc>) -> Vec<Line> {
-    held.retain(|item| item.deadline >= now);
-    held.sort_by_key(|item| item.deadline);
-    let line = |item: WorkItem| Line {
-        left: words::duration((item.deadline - now).num_seconds()),
+/// Those in time, the most urgent first. What is late is taken back in a moment and cannot be handed in.
+fn lines(mut timed: Vec<(Duration, WorkItem)>) -> Vec<Line> {
+    timed.retain(|(left, _)| *left >= Duration::zero());
+    timed.sort_by_key(|(left, _)| *left);
+    let line = |(left, item): (Duration, WorkItem)| Line {
+        left: words::duration(left.num_seconds()),
         deadline: words::time(&item.deadline),
         item,
     };
-    held.into_iter().map(line).collect()
+    timed.into_iter().map(line).collect()
 }

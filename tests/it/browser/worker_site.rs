@@ -17,7 +17,7 @@ use crate::support::stage::Server;
 /// What is wrong with the page in view: wider than the window, fields without a name, letters that are hard to read.
 const FAULTS: &str = r#"
     const faults = [];
-    const wide = document.documentElement.scrollWidth - window.innerWidth;
+    const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
     if (wide > 0) faults.push(`${wide} pixels wider than the window`);
     if (document.querySelectorAll('h1').length !== 1) faults.push('not one heading of the first order');
     for (const field of document.querySelectorAll('input:not([type=hidden]), select, textarea')) {

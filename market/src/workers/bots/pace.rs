@@ -63,6 +63,6 @@ impl Pace {
     }
 }
 
-async fn market_now(market: &Market, _requester_id: &str) -> sqlx::Result<DateTime<Utc>> {
-    Ok(market.clock().await?.1)
+async fn market_now(market: &Market, requester_id: &str) -> sqlx::Result<DateTime<Utc>> {
+    Ok(market.clock_of(requester_id).await?.1)
 }

@@ -220,13 +220,20 @@ impl<'a> Visit<'a> {
         Ok(reading::frame(&work))
     }
 
-    /// Another HIT of the group that the first one was taken from.
+    /// Another HIT of the group that the first one was taken from; looks again until there is one.
     pub(super) async fn accept_another(&mut self) -> Result<Frame, VisitError> {
         let none = || VisitError::Other("the group has no second HIT with a place".into());
-        let group = self.group.clone().ok_or_else(none)?;
-        let frame = self.take_of(&group).await?.ok_or_else(none)?;
-        self.took(&frame).await;
-        Ok(frame)
+        let (group, since) = (self.group.clone().ok_or_else(none)?, Instant::now());
+        loop {
+            if let Some(frame) = self.take_of(&group).await? {
+                self.took(&frame).await;
+                return Ok(frame);
+            }
+            if since.elapsed() > self.plan.wait_limit {
+                return Err(none());
+            }
+            tokio::time::sleep(self.plan.look_every).await;
+        }
     }
 
     fn wanted(&self, group: &reading::Listed) -> bool {

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use super::plan::BotPlan;
 use super::{Pace, browser};
 use crate::Market;
+use crate::clock::Whose;
 use crate::engine::qualifications::grants;
 use crate::engine::{Refusal, ids};
 
@@ -167,7 +168,7 @@ impl Going {
     }
 
     async fn note(&self, event: &super::BotEvent) -> Result<(), sqlx::Error> {
-        let (mut tx, now) = self.market.begin().await?;
+        let (mut tx, now) = self.market.begin_of(Whose::Requester(&self.requester_id)).await?;
         store::note(&mut tx, &self.run_id, event, self.market.real_now()).await?;
         if let super::BotEvent::SignedIn { worker_id, .. } = event {
             for grant in &self.order.grant {
