@@ -21,6 +21,11 @@ fn order(json: serde_json::Value) -> RunOrder {
 }
 
 async fn ended(world: &World, run: &Run) -> (Run, Vec<BotRow>) {
+    ended_at_pace(world, run, chrono::Duration::zero()).await
+}
+
+/// The same while the clock is put forward by `step` at each look.
+async fn ended_at_pace(world: &World, run: &Run, step: chrono::Duration) -> (Run, Vec<BotRow>) {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let now = runs::find(&world.market, &world.requester_id, &run.run_id).await.unwrap().unwrap();
@@ -29,6 +34,7 @@ async fn ended(world: &World, run: &Run) -> (Run, Vec<BotRow>) {
             return (now, bots);
         }
         assert!(Instant::now() < deadline, "the run did not end: {bots:?}");
+        world.clock.advance(step);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
@@ -59,13 +65,9 @@ async fn every_behaviour_leaves_its_own_trace_in_the_journal() {
     let asked =
         order(json!({ "workers": 8, "shares": shares, "slow_start_seconds": 1, "wait_limit_seconds": 10 }));
     let run = runs::start(&world.market, &world.requester_id, asked).await.unwrap();
-    let started = Instant::now();
-    while started.elapsed() < Duration::from_secs(3) {
-        // The slow starter waits by the market's clock.
-        world.clock.advance(chrono::Duration::seconds(1));
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-    let (run, bots) = ended(&world, &run).await;
+    // The slow starter waits by the market's clock, which moves a second at each look: 60 s of looks stay within
+    // the thirty minutes that everybody has.
+    let (run, bots) = ended_at_pace(&world, &run, chrono::Duration::seconds(1)).await;
     assert_eq!(run.state, RunState::Finished);
     // Who went away loses the place at the deadline.
     world.clock.advance(chrono::Duration::seconds(1801));
