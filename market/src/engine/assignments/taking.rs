@@ -69,7 +69,7 @@ pub async fn next_of_group(
 ) -> sqlx::Result<Option<String>> {
     sqlx::query_scalar!(
         "select h.hit_id from market.hit h
-          where h.hit_type_id = $1 and h.disposed_at is null and h.expiration > $2
+          where h.hit_type_id = $1 and h.disposed_at is null and h.closed_at is null and h.expiration > $2
             and h.pending + h.submitted + h.approved + h.rejected < h.max_assignments
             and not exists (select from market.assignment a
                              where a.hit_id = h.hit_id and a.worker_id = $3
