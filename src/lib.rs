@@ -11,6 +11,7 @@
 //! | [`accounts`], [`labs`] | people, their sessions, the tenants they belong to |
 //! | [`sites`] | registered oTree servers and their checks |
 //! | [`connections`] | a lab's credentials at a recruiter, sealed |
+//! | [`ledger`] | append-only double entry: what is set aside, owed, paid |
 //! | [`studies`] | what is published: plan (pure), batches, publisher |
 //! | [`participation`] | who arrives, which seat they get, how far they are |
 //! | [`review`] | approve, reject, bonus: decisions of people |
@@ -34,6 +35,7 @@ pub mod connections;
 pub mod crash;
 pub mod jobs;
 pub mod labs;
+pub mod ledger;
 pub mod otree;
 pub mod participation;
 pub mod payments;

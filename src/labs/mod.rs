@@ -28,6 +28,8 @@ pub struct Lab {
     pub id: LabId,
     /// As its members wrote it.
     pub name: String,
+    /// Whether nothing is sent that moves its money, or anybody's on this server.
+    pub money_paused: bool,
 }
 
 /// What a member may do; each role may do what the one before may.

@@ -16,7 +16,7 @@ fn role(text: &str) -> sqlx::Result<Role> {
 /// The labs of one account, by name.
 pub async fn memberships(conn: &mut PgConnection, account: AccountId) -> sqlx::Result<Vec<Membership>> {
     let rows = sqlx::query!(
-        "SELECT lab.id AS \"id: LabId\", lab.name, membership.role
+        "SELECT lab.id AS \"id: LabId\", lab.name, membership.role, money_paused(lab.id) AS \"paused!\"
          FROM membership JOIN lab ON lab.id = membership.lab_id
          WHERE membership.account_id = $1 ORDER BY lower(lab.name), lab.id",
         account.0,
@@ -24,7 +24,10 @@ pub async fn memberships(conn: &mut PgConnection, account: AccountId) -> sqlx::R
     .fetch_all(conn)
     .await?;
     rows.into_iter()
-        .map(|row| Ok(Membership { lab: Lab { id: row.id, name: row.name }, role: role(&row.role)? }))
+        .map(|row| {
+            let lab = Lab { id: row.id, name: row.name, money_paused: row.paused };
+            Ok(Membership { lab, role: role(&row.role)? })
+        })
         .collect()
 }
 

@@ -1,8 +1,9 @@
-//! What a study has spent and promised. Checked in the transaction that creates orders.
+//! What a study has spent and promised, as the ledger says. Checked in the transaction that creates orders.
 
 use kernel::money::Cents;
-use sqlx::{PgConnection, query};
+use sqlx::{PgConnection, query, query_scalar};
 
+use crate::ledger;
 use crate::studies::StudyId;
 
 /// A study's money, fees included.
@@ -12,14 +13,21 @@ pub struct Budget {
     pub limit: Cents,
     /// Confirmed by the recruiter.
     pub paid: Cents,
-    /// Ordered and not refused, but not confirmed.
+    /// Handed in and not decided, or ordered and not confirmed.
     pub ordered: Cents,
+    /// Set aside for the open places of its batches: whoever takes one is paid.
+    pub held: Cents,
 }
 
 impl Budget {
-    /// What may still be ordered.
+    /// What may still be ordered or published.
     pub fn left(&self) -> Cents {
-        self.limit - self.paid - self.ordered
+        self.limit - self.bound()
+    }
+
+    /// What is spent or promised; the limit cannot be less.
+    pub fn bound(&self) -> Cents {
+        self.paid + self.ordered + self.held
     }
 }
 
@@ -31,17 +39,9 @@ pub async fn of(conn: &mut PgConnection, study: StudyId, lock: bool) -> sqlx::Re
     if lock {
         query!("SELECT id FROM study WHERE id = $1 FOR NO KEY UPDATE", study.0).fetch_one(&mut *conn).await?;
     }
-    let row = query!(
-        r#"SELECT study.budget_cents AS "limit: Cents",
-            coalesce(sum(o.amount_cents + o.fee_cents) FILTER (WHERE o.state = 'done'), 0)::bigint
-                AS "paid!: Cents",
-            coalesce(sum(o.amount_cents + o.fee_cents) FILTER (WHERE o.state NOT IN ('done', 'refused')), 0)::bigint
-                AS "ordered!: Cents"
-        FROM study LEFT JOIN payment_order o ON o.study_id = study.id
-        WHERE study.id = $1 GROUP BY study.id"#,
-        study.0
-    )
-    .fetch_one(conn)
-    .await?;
-    Ok(Budget { limit: row.limit, paid: row.paid, ordered: row.ordered })
+    let limit = query_scalar!(r#"SELECT budget_cents AS "limit: Cents" FROM study WHERE id = $1"#, study.0)
+        .fetch_one(&mut *conn)
+        .await?;
+    let now = ledger::store::of_study(conn, study.0).await?;
+    Ok(Budget { limit, paid: now.spent(), ordered: now.due, held: now.reserved })
 }

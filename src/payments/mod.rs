@@ -8,8 +8,11 @@
 //! was committed before the call, `unknown` leaves only by asking the recruiter, by the same token
 //! within [`TOKEN_LIFE`], or by a person.
 
+pub mod amnesia;
 pub mod books;
 pub mod budget;
+pub mod confirm;
+mod limit;
 pub mod payer;
 pub mod report;
 pub mod settler;
@@ -24,6 +27,7 @@ use crate::app::App;
 use crate::connections::ConnectionId;
 use crate::jobs::Reconciler;
 use crate::labs::LabId;
+pub use crate::ledger::caps::Breach;
 use crate::participation::ParticipationId;
 pub use crate::recruiters::TOKEN_LIFE;
 use crate::studies::StudyId;
@@ -35,6 +39,14 @@ kernel::typed_id!(
 
 /// The source of the bonus that answers to oTree's payoff; others are paid beside it.
 pub const PAYOFF: &str = "payoff";
+
+impl OrderId {
+    /// What stands in a bonus's reason, by which it is found again.
+    pub fn mark(self) -> String {
+        let id = self.0.simple().to_string();
+        format!("(ref {})", &id[id.len() - 12..])
+    }
+}
 
 /// What an order makes the recruiter do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
@@ -112,8 +124,7 @@ pub struct Order {
 impl Order {
     /// What finds a bonus again in the recruiter's list: the token is not in it, the reason is.
     pub fn mark(&self) -> String {
-        let id = self.id.0.simple().to_string();
-        format!("(ref {})", &id[id.len() - 12..])
+        self.id.mark()
     }
 
     /// Whether the same token still makes a repeat harmless.
@@ -140,16 +151,21 @@ pub struct NewOrder {
 /// Why nothing was ordered.
 #[derive(Debug, thiserror::Error)]
 pub enum OrderError {
-    /// The budget does not allow it.
+    /// The study's budget or the lab's limit does not allow it.
+    #[error("{0}; nothing was ordered.")]
+    Beyond(#[from] Breach),
+    /// Somebody would get more than the study's largest bonus, all bonuses together.
     #[error(
-        "This would cost {wanted} with fees, but only {left} of the study's budget is left. \
-         Raise the budget first; nothing was ordered."
+        "{pseudonym} would get {wanted} in bonuses of this study, which allows {most} for each person; \
+         nothing was ordered."
     )]
-    OverBudget {
-        /// What these orders cost, fees included.
+    TooMuchForOne {
+        /// What oTree sees as the participant's label.
+        pseudonym: String,
+        /// All bonuses of the person, with these.
         wanted: Cents,
-        /// What the budget has left.
-        left: Cents,
+        /// What the study allows.
+        most: Cents,
     },
     /// The database did not answer.
     #[error("the database did not answer")]

@@ -6,11 +6,12 @@ use anyhow::Context;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
+use super::amnesia::{self, Known, Look};
 use super::{Kind, Order, OrderState, store};
 use crate::app::App;
 use crate::connections;
 use crate::jobs::{self, Lease, Reconciler, Step, back_off};
-use crate::recruiters::{Bonus, Outcome, Recruiter, Refusal, RefusalKind};
+use crate::recruiters::{AskError, Bonus, Outcome, Recruiter, Refusal, RefusalKind};
 
 /// The payer's name, for wake-ups.
 pub const NAME: &str = "payer";
@@ -50,6 +51,13 @@ impl Reconciler for Payer {
             Ok(_) if order.kind == Kind::Bonus && !order.token_alive(self.0.clock.now()) => {
                 Outcome::Unknown(TOO_LATE.into())
             }
+            Ok(recruiter) if order.kind == Kind::Bonus => {
+                let known = amnesia::known(&mut *self.0.pool.acquire().await?, &order).await?;
+                match paid_before(recruiter.as_ref(), &order, &known).await {
+                    None => send(recruiter.as_ref(), &order).await,
+                    Some(outcome) => outcome,
+                }
+            }
             Ok(recruiter) => send(recruiter.as_ref(), &order).await,
             Err(error) => Outcome::NotNow(error.to_string()),
         };
@@ -85,6 +93,22 @@ impl Payer {
         }
         tx.commit().await?;
         Ok(())
+    }
+}
+
+/// Looks before a bonus is sent. `None`: send it; otherwise what takes the place of sending it.
+async fn paid_before(recruiter: &dyn Recruiter, order: &Order, known: &Known) -> Option<Outcome<()>> {
+    let list = match recruiter.bonuses(&order.assignment_id).await {
+        Ok(list) => list,
+        Err(AskError::Refused(refusal)) => return Some(Outcome::Refused(refusal)),
+        Err(AskError::Unavailable(words)) => return Some(Outcome::NotNow(words)),
+    };
+    crate::crash::point("payer.looked");
+    match amnesia::look(order, known, &list) {
+        Look::Clear => None,
+        Look::Paid => Some(Outcome::Done(())),
+        // The settler looks again and holds it.
+        Look::Others { sum, .. } => Some(Outcome::Unknown(amnesia::words(sum))),
     }
 }
 

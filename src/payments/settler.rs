@@ -4,6 +4,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
+use super::amnesia::{self, Known, Look};
 use super::{Kind, Order, OrderState, books, budget, payer, store};
 use crate::app::App;
 use crate::connections;
@@ -32,7 +33,10 @@ impl Reconciler for Settler {
         tx.commit().await?;
         let Some(order) = claimed else { return self.complete_the_books().await };
         let finding = match connections::recruiter(&self.0, order.connection_id).await {
-            Ok(recruiter) => ask(recruiter.as_ref(), &order, now).await,
+            Ok(recruiter) => {
+                let known = amnesia::known(&mut *self.0.pool.acquire().await?, &order).await?;
+                ask(recruiter.as_ref(), &order, &known, now).await
+            }
             Err(error) => Finding::Silent(error.to_string()),
         };
         crate::crash::point("settler.asked");
@@ -52,11 +56,13 @@ enum Finding {
     Overtaken(&'static str),
     /// It cannot be seen, and the token is too old to be sent again: for a person.
     ForAPerson(&'static str),
+    /// So many payments are listed that no order here accounts for: for a person.
+    Held { count: i32, words: String },
     /// No answer yet.
     Silent(String),
 }
 
-async fn ask(recruiter: &dyn Recruiter, order: &Order, now: DateTime<Utc>) -> Finding {
+async fn ask(recruiter: &dyn Recruiter, order: &Order, known: &Known, now: DateTime<Utc>) -> Finding {
     let answer = match order.kind {
         Kind::Approve | Kind::Reject => {
             recruiter.submission(&order.assignment_id).await.map(|found| match found {
@@ -65,16 +71,14 @@ async fn ask(recruiter: &dyn Recruiter, order: &Order, now: DateTime<Utc>) -> Fi
             })
         }
         Kind::Bonus => recruiter.bonuses(&order.assignment_id).await.map(|paid| {
-            let ours = |reason: &str| reason.contains(&order.mark());
-            if paid.iter().any(|bonus| ours(&bonus.reason)) {
-                Finding::Happened
-            } else if order.token_alive(now) {
-                Finding::SendAgain
-            } else {
-                Finding::ForAPerson(
+            match amnesia::look(order, known, &paid) {
+                Look::Paid => Finding::Happened,
+                Look::Others { count, sum } => Finding::Held { count, words: amnesia::words(sum) },
+                Look::Clear if order.token_alive(now) => Finding::SendAgain,
+                Look::Clear => Finding::ForAPerson(
                     "The recruiter lists no such bonus, and it was first sent too long ago to be repeated safely. \
                      Check the recruiter's own records, then decide.",
-                )
+                ),
             }
         }),
     };
@@ -127,6 +131,10 @@ impl Settler {
             Finding::Overtaken(words) => (OrderState::Refused, Some(*words), now),
             Finding::ForAPerson(words) => {
                 (OrderState::Unknown, Some(*words), now + chrono::Duration::hours(6))
+            }
+            Finding::Held { count, words } => {
+                amnesia::found(&mut tx, order.id, *count).await?;
+                (OrderState::Unknown, Some(words.as_str()), now + chrono::Duration::hours(6))
             }
             Finding::Silent(words) => {
                 (OrderState::Unknown, Some(words.as_str()), now + back_off(order.attempt + 3))

@@ -1,12 +1,12 @@
 //! Orders in Postgres. The caller owns the transaction.
 
 use chrono::{DateTime, Utc};
-use kernel::money::Cents;
 use sqlx::{PgConnection, query, query_as, query_scalar};
 
-use super::{Kind, NewOrder, Order, OrderError, OrderId, OrderState, PAYOFF, books, budget};
+use super::{Kind, NewOrder, Order, OrderError, OrderId, OrderState, PAYOFF, books, budget, confirm, limit};
 use crate::accounts::AccountId;
 use crate::jobs::{self, Lease};
+use crate::ledger::caps;
 use crate::participation::ParticipationId;
 use crate::studies::{Study, StudyId};
 
@@ -27,11 +27,12 @@ macro_rules! orders {
     };
 }
 
-/// Places orders if the study's budget allows all of them; what is ordered already is left alone.
+/// Places orders if every limit allows all of them; what is ordered already is left alone. Large decisions wait
+/// for a second person.
 /// Returns how many are new.
 ///
 /// # Errors
-/// [`OrderError::OverBudget`]; then nothing was ordered.
+/// A limit stands in the way ([`OrderError`]); then nothing may be committed.
 pub async fn place(
     conn: &mut PgConnection,
     now: DateTime<Utc>,
@@ -41,17 +42,19 @@ pub async fn place(
 ) -> Result<usize, OrderError> {
     budget::of(conn, study.id, true).await?;
     books::complete(conn, study, now).await?;
-    let before = budget::of(conn, study.id, false).await?;
-    let mut placed = 0;
+    let before = caps::room(conn, study.id.0).await?;
+    let mut placed = Vec::new();
     for order in wanted {
-        placed += insert(conn, now, study, by, order).await?;
+        placed.extend(insert(conn, now, study, by, order).await?);
     }
-    let after = budget::of(conn, study.id, false).await?;
-    if after.left() < Cents::ZERO && after.left() < before.left() {
-        return Err(OrderError::OverBudget { wanted: before.left() - after.left(), left: before.left() });
+    let after = caps::room(conn, study.id.0).await?;
+    if let Some(breach) = before.breach(&after) {
+        return Err(breach.into());
     }
+    limit::each_person(conn, study, &placed).await?;
+    confirm::ask_if_large(conn, now, study, by, &placed).await?;
     jobs::wake(conn, super::payer::NAME).await?;
-    Ok(placed)
+    Ok(placed.len())
 }
 
 async fn insert(
@@ -60,14 +63,15 @@ async fn insert(
     study: &Study,
     by: Option<AccountId>,
     order: &NewOrder,
-) -> sqlx::Result<usize> {
+) -> sqlx::Result<Option<OrderId>> {
     let state = if order.after_approval { "planned" } else { "authorised" };
+    let id = OrderId::new();
     let done = query!(
         "INSERT INTO payment_order (id, lab_id, study_id, participation_id, connection_id, kind, source,
             amount_cents, fee_cents, currency, words, state, next_step_at, created_by, created_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $13)
          ON CONFLICT DO NOTHING",
-        OrderId::new().0,
+        id.0,
         study.lab_id.0,
         study.id.0,
         order.participation_id.0,
@@ -84,10 +88,11 @@ async fn insert(
     )
     .execute(conn)
     .await?;
-    Ok(usize::from(done.rows_affected() == 1))
+    Ok((done.rows_affected() == 1).then_some(id))
 }
 
-/// Claims the next order to send and commits it as `sending` (when the caller commits).
+/// Claims the next order to send and commits it as `sending` (when the caller commits). Takes nothing while
+/// money is paused.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -101,6 +106,7 @@ pub async fn claim_to_send(
             first_sent_at = coalesce(first_sent_at, $1), lease_token = $2, lease_until = $3
         WHERE id = (
             SELECT id FROM payment_order WHERE state = 'authorised' AND next_step_at <= $1
+              AND NOT money_paused(lab_id)
             ORDER BY next_step_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
         RETURNING id"#,
         now,
@@ -195,7 +201,7 @@ pub async fn move_on(
 
 /// After a refusal: a bonus that waited for the approval is refused with it, and where no bonus is ordered
 /// any more there is none decided, so that the researcher can decide again.
-async fn decide_anew(conn: &mut PgConnection, refused: OrderId) -> sqlx::Result<()> {
+pub(super) async fn decide_anew(conn: &mut PgConnection, refused: OrderId) -> sqlx::Result<()> {
     query!(
         "UPDATE payment_order SET state = 'refused', problem = 'The approval that it waited for was refused.'
          WHERE kind = 'bonus' AND state = 'planned' AND participation_id = (
@@ -281,7 +287,7 @@ async fn note_fact(conn: &mut PgConnection, order: &Order, now: DateTime<Utc>) -
     }
 }
 
-/// Lets bonuses go that waited for the approval.
+/// Lets bonuses go that waited for the approval, unless they wait for a second person, too.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -292,7 +298,8 @@ pub async fn release_bonuses(
 ) -> sqlx::Result<()> {
     query!(
         "UPDATE payment_order SET state = 'authorised', next_step_at = $2
-         WHERE participation_id = $1 AND kind = 'bonus' AND state = 'planned'",
+         WHERE participation_id = $1 AND kind = 'bonus' AND state = 'planned' AND NOT EXISTS (
+            SELECT FROM confirmation c WHERE c.id = confirmation_id AND c.state = 'waiting')",
         participation.0,
         now
     )

@@ -120,6 +120,23 @@ pub struct Published {
     pub live: bool,
 }
 
+/// A unit in the account's list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// MTurk: HITId.
+    pub unit_id: String,
+    /// What was registered for it (MTurk: HITTypeId).
+    pub offer_id: Option<String>,
+    /// Ours, or whatever another tool wrote (MTurk: RequesterAnnotation).
+    pub mark: Option<String>,
+    /// Headline.
+    pub title: String,
+    /// How many workers.
+    pub places: i32,
+    /// When it was made, UTC.
+    pub made_at: Option<DateTime<Utc>>,
+}
+
 /// Where a submission stands at the recruiter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SubmissionStatus {
@@ -193,6 +210,8 @@ pub trait Recruiter: Send + Sync + std::fmt::Debug {
     async fn publish(&self, unit: &Unit) -> Outcome<Published>;
     /// The unit that carries our mark, if there is one.
     async fn find_by_mark(&self, mark: &str) -> Result<Option<Published>, AskError>;
+    /// Every unit of the account that still exists.
+    async fn units(&self) -> Result<Vec<Listed>, AskError>;
     /// The unit as it stands.
     async fn unit(&self, unit_id: &str) -> Result<Option<Published>, AskError>;
     /// Takes the unit off the list; who works on it may go on.

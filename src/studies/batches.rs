@@ -229,6 +229,17 @@ pub async fn polled(
     Ok(released.rows_affected() == 1)
 }
 
+/// Nobody works on it or can accept it any more: the places that nobody used are not set aside any longer.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn over(conn: &mut PgConnection, batch: BatchId, now: DateTime<Utc>) -> sqlx::Result<()> {
+    query!("UPDATE batch SET over_at = $2 WHERE id = $1 AND over_at IS NULL", batch.0, now)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
 /// Asks for a poll of the study's open batches now, unless one has just been or is due. Returns whether that
 /// changes anything.
 ///

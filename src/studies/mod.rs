@@ -201,5 +201,5 @@ pub async fn close(conn: &mut PgConnection, study: &Study, now: DateTime<Utc>) -
 
 /// What keeps studies going.
 pub fn reconcilers(app: &App) -> Vec<Arc<dyn Reconciler>> {
-    vec![Arc::new(publisher::Publisher(app.clone()))]
+    vec![Arc::new(publisher::Publisher(app.clone())), Arc::new(publisher::strays::Lookout(app.clone()))]
 }

@@ -85,7 +85,7 @@ pub async fn of_lab(conn: &mut PgConnection, lab: LabId, only: Option<StudyId>) 
             p.rejected AS "rejected!", p.returned AS "returned!",
             p.worked_then_returned AS "worked_then_returned!", p.odd_payoffs AS "odd_payoffs!",
             p.first_auto_approval, b.held AS "held_batches!", o.deciding AS "deciding!",
-            o.unknown AS "unknown_orders!", o.held AS "held_orders!", o.refused AS "refused_orders!", o.spent AS "spent!: _"
+            o.unknown AS "unknown_orders!", o.held AS "held_orders!", o.refused AS "refused_orders!", l.spent AS "spent!: _"
         FROM study
         CROSS JOIN LATERAL (
             SELECT count(*) FILTER (WHERE stage = 'admitted') AS admitted,
@@ -116,10 +116,13 @@ pub async fn of_lab(conn: &mut PgConnection, lab: LabId, only: Option<StudyId>) 
                 count(*) FILTER (WHERE o.state = 'authorised' AND o.problem IS NOT NULL) AS held,
                 count(*) FILTER (WHERE o.state = 'refused' AND NOT EXISTS (
                     SELECT 1 FROM payment_order later WHERE later.participation_id = o.participation_id
-                    AND later.kind = o.kind AND later.state <> 'refused')) AS refused,
-                coalesce(sum(o.amount_cents + o.fee_cents) FILTER (WHERE o.state = 'done'), 0)::bigint AS spent
+                    AND later.kind = o.kind AND later.state <> 'refused')) AS refused
             FROM payment_order o JOIN participation q ON q.id = o.participation_id
             WHERE o.study_id = study.id) o
+        CROSS JOIN LATERAL (
+            SELECT coalesce(sum(l.cents), 0)::bigint AS spent
+            FROM ledger_entry e JOIN ledger_posting l ON l.entry = e.id
+            WHERE e.study = study.id AND l.account IN ('paid', 'fees', 'written_off')) l
         WHERE study.lab_id = $1 AND ($2::uuid IS NULL OR study.id = $2)
         ORDER BY study.id DESC"#,
         lab.0,

@@ -21,6 +21,7 @@ mod layers;
 mod log_in;
 mod members;
 pub mod moment;
+mod money;
 mod operator;
 pub mod page;
 mod payments;

@@ -14,6 +14,8 @@ use crate::accounts::{self, Account, AccountId};
 use crate::app::App;
 use crate::config::SignUp;
 use crate::labs::invitations;
+use crate::ledger::pause::{self, Pause};
+use crate::{audit, jobs, payments, studies};
 
 #[derive(Template)]
 #[template(path = "operator.html")]
@@ -23,6 +25,7 @@ struct OperatorPage {
     accounts: Vec<Account>,
     links: Vec<String>,
     sign_up: &'static str,
+    pause: Option<Pause>,
 }
 
 /// `GET /operator`
@@ -33,6 +36,7 @@ pub async fn page(State(app): State<App>, Operator(person): Operator) -> WebResu
     let mut conn = app.pool.acquire().await?;
     let accounts = accounts::all(&mut conn).await?;
     let pending = invitations::pending(&mut conn, app.clock.now(), None).await?;
+    let pause = pause::in_force(&mut conn, None).await?.into_iter().next();
     let link = |invitation: &invitations::Invitation| {
         let token = invitations::token(&app.config.keyring, invitation.id);
         app.config.absolute(&format!("/signup?invitation={token}"))
@@ -44,7 +48,7 @@ pub async fn page(State(app): State<App>, Operator(person): Operator) -> WebResu
     };
     let links = pending.iter().map(link).collect();
     let layout = Layout::of(&person, "This server").await?;
-    show(&OperatorPage { layout, me: person.account.id, accounts, links, sign_up })
+    show(&OperatorPage { layout, me: person.account.id, accounts, links, sign_up, pause })
 }
 
 /// `POST /operator/invitations`
@@ -57,6 +61,30 @@ pub async fn invite(State(app): State<App>, Operator(person): Operator) -> WebRe
     tx.commit().await?;
     let words = "Give the link below to one person. It is good once, within seven days.";
     session::flash(&person.session, Tone::Good, words).await?;
+    Ok(Redirect::to("/operator").into_response())
+}
+
+/// `POST /operator/money`: the big red button for every lab, and letting go again.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn set_money(State(app): State<App>, Operator(person): Operator, mut form: Form) -> WebResult {
+    let (now, by) = (app.clock.now(), person.account.id.0);
+    let mut tx = app.pool.begin().await?;
+    let (changed, action, words) = if form.checked("pause") {
+        let why = form.text("words", 0..=200);
+        let begun = pause::begin(&mut tx, now, None, by, &why).await?;
+        (begun, "server.pause", "Money is paused for every lab of this server.")
+    } else {
+        (pause::end(&mut tx, None).await?, "server.resume", "Money goes on.")
+    };
+    if changed {
+        audit::record(&mut tx, now, audit::Entry::personal(by, action)).await?;
+        jobs::wake(&mut tx, payments::payer::NAME).await?;
+        jobs::wake(&mut tx, studies::publisher::NAME).await?;
+    }
+    tx.commit().await?;
+    session::flash(&person.session, Tone::Note, words).await?;
     Ok(Redirect::to("/operator").into_response())
 }
 

@@ -23,6 +23,8 @@ pub enum Nav {
     Sites,
     /// Credentials at recruiters.
     Connections,
+    /// What is set aside, owed and paid.
+    Money,
     /// Who was paid what.
     Payments,
     /// People of the lab.

@@ -9,8 +9,8 @@ use axum::http::Method;
 use axum::routing::{MethodRouter, get, post};
 
 use super::{
-    account, activity, assets, connections, door, health, home, invitations, lab, log_in, members, operator,
-    payments, review, sign_up, sites, studies,
+    account, activity, assets, connections, door, health, home, invitations, lab, log_in, members, money,
+    operator, payments, review, sign_up, sites, studies,
 };
 use crate::app::App;
 
@@ -86,7 +86,7 @@ impl Table {
 
 /// The whole site.
 pub fn table() -> Table {
-    workers(operator(lab_connections(studies(sites(lab(person(public(Table::default()))))))))
+    workers(operator(lab_connections(studies(sites(money(lab(person(public(Table::default())))))))))
 }
 
 /// The worker's door: see [`door`].
@@ -141,6 +141,20 @@ fn lab(table: Table) -> Table {
         .post(Owner, "/labs/{lab}/invitations/{invitation}/revoke", members::revoke)
         .post(Owner, "/labs/{lab}/members/{account}/role", members::change_role)
         .post(Owner, "/labs/{lab}/members/{account}/remove", members::remove)
+}
+
+/// What is set aside, owed and paid, and what stops it. Editors may pause and let go on, decide about what waits;
+/// owners set the limits.
+fn money(table: Table) -> Table {
+    use Access::{Editor, Owner, Viewer};
+    table
+        .get(Viewer, "/labs/{lab}/money", money::page)
+        .post(Owner, "/labs/{lab}/money/settings", money::settings::save)
+        .post(Editor, "/labs/{lab}/money/pause", money::switches::pause)
+        .post(Editor, "/labs/{lab}/money/resume", money::switches::resume)
+        .post(Editor, "/labs/{lab}/money/waiting/{confirmation}", money::switches::confirm)
+        .post(Editor, "/labs/{lab}/money/held/{order}", money::switches::answer)
+        .post(Editor, "/labs/{lab}/money/strays", money::switches::strays_seen)
 }
 
 /// The lab's oTree servers.
@@ -214,5 +228,6 @@ fn operator(table: Table) -> Table {
     table
         .get(Operator, "/operator", operator::page)
         .post(Operator, "/operator/invitations", operator::invite)
+        .post(Operator, "/operator/money", operator::set_money)
         .post(Operator, "/operator/accounts/{account}", operator::set_operator)
 }

@@ -12,15 +12,16 @@ const SHARED: [&str; 4] = ["app", "config", "crash", "jobs"];
 const ADAPTERS: [&str; 2] = ["otree", "recruiters"];
 
 /// Each domain and the domains that it may use. Those of an earlier line only, so that there is no circle.
-const DOMAINS: [(&str, &[&str]); 9] = [
+const DOMAINS: [(&str, &[&str]); 10] = [
     ("audit", &[]),
     ("accounts", &["audit"]),
     ("labs", &["accounts", "audit"]),
     ("sites", &["labs", "audit"]),
     ("connections", &["accounts", "labs", "audit"]),
-    ("studies", &["accounts", "labs", "audit", "sites", "connections"]),
+    ("ledger", &["accounts", "labs", "audit"]),
+    ("studies", &["accounts", "labs", "audit", "sites", "connections", "ledger"]),
     ("participation", &["labs", "sites", "connections", "studies"]),
-    ("payments", &["accounts", "labs", "audit", "connections", "studies", "participation"]),
+    ("payments", &["accounts", "labs", "audit", "connections", "ledger", "studies", "participation"]),
     ("review", &["accounts", "labs", "audit", "studies", "participation", "payments"]),
 ];
 

@@ -218,6 +218,11 @@ async fn a_crash_before_a_bonus_is_sent_pays_once() {
 }
 
 #[tokio::test]
+async fn a_crash_between_the_look_and_a_bonus_pays_once() {
+    bonus_survives("payer.looked").await;
+}
+
+#[tokio::test]
 async fn a_crash_after_a_bonus_was_sent_pays_once() {
     bonus_survives("payer.sent").await;
 }

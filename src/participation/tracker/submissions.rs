@@ -64,6 +64,9 @@ async fn record(
         (Ok(unit), Ok(found)) => {
             let over = unit.as_ref().is_none_or(|unit| !unit.live);
             let (news, strangers) = take_over(&mut tx, batch, &found, now).await?;
+            if over && unit.is_some() {
+                batches::over(&mut tx, batch.id, now).await?;
+            }
             let gone = store::returned(&mut tx, batch.id, over, now).await?;
             (news || gone > 0, over && is_done(batch, &found, now), words(unit.is_none(), strangers))
         }

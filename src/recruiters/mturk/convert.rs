@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use kernel::money::Cents;
 
 use super::xml;
-use crate::recruiters::{BonusPaid, Published, Submission, SubmissionStatus};
+use crate::recruiters::{BonusPaid, Listed, Published, Submission, SubmissionStatus};
 
 pub(super) fn published(hit: &Hit) -> Option<Published> {
     Some(Published {
@@ -15,6 +15,18 @@ pub(super) fn published(hit: &Hit) -> Option<Published> {
         group_id: hit.hit_group_id().map(str::to_owned),
         expires_at: time(hit.expiration()),
         live: matches!(hit.hit_status(), Some(HitStatus::Assignable | HitStatus::Unassignable) | None),
+    })
+}
+
+/// `None` for a HIT without an id.
+pub(super) fn listed(hit: &Hit) -> Option<Listed> {
+    Some(Listed {
+        unit_id: hit.hit_id()?.to_owned(),
+        offer_id: hit.hit_type_id().map(str::to_owned),
+        mark: hit.requester_annotation().map(str::to_owned),
+        title: hit.title().unwrap_or_default().to_owned(),
+        places: hit.max_assignments().unwrap_or_default(),
+        made_at: time(hit.creation_time()),
     })
 }
 

@@ -39,8 +39,8 @@ pub use limits::Pace;
 pub use xml::QUESTION_LIMIT;
 
 use super::{
-    AskError, Bonus, BonusPaid, Offer, Outcome, Published, Recruiter, Refusal, RefusalKind, Submission, Task,
-    Unit,
+    AskError, Bonus, BonusPaid, Listed, Offer, Outcome, Published, Recruiter, Refusal, RefusalKind,
+    Submission, Task, Unit,
 };
 use errors::{UNREADABLE, Verdict, verdict};
 use limits::{Lane, Limits};
@@ -182,6 +182,18 @@ impl Recruiter for MTurk {
             pages.turn(answer.next_token)?;
         }
         Ok(None)
+    }
+
+    async fn units(&self) -> Result<Vec<Listed>, AskError> {
+        let mut found = Vec::new();
+        let mut pages = Pages::default();
+        while pages.more() {
+            let call = self.calm.list_hits().max_results(PAGE).set_next_token(pages.token());
+            let answer = self.ask(call.send()).await?;
+            found.extend(answer.hits().iter().filter_map(convert::listed));
+            pages.turn(answer.next_token)?;
+        }
+        Ok(found)
     }
 
     async fn unit(&self, unit_id: &str) -> Result<Option<Published>, AskError> {

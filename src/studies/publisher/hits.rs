@@ -1,8 +1,9 @@
 //! The study's offer and batches at the recruiter: registered, published, taken off the list.
 
-use super::Progress;
+use super::{Progress, strays};
 use crate::app::App;
 use crate::connections;
+use crate::ledger::{caps, pause};
 use crate::recruiters::{
     Offer, Outcome, Published, Recruiter, Refusal, RefusalKind, TOKEN_LIFE, Task, Unit, mturk,
 };
@@ -53,10 +54,15 @@ pub(super) async fn publish(app: &App, study: &Study, offer_id: &str) -> anyhow:
         return Ok(Progress::Complete);
     }
     let recruiter = connections::recruiter(app, study.connection_id).await?;
+    if all.iter().all(|batch| batch.first_sent_at.is_none())
+        && let Some(words) = strays::of_this_offer(app, recruiter.as_ref(), study, offer_id).await?
+    {
+        return Ok(Progress::Blocked(words));
+    }
     let task = task(app, study).await?;
     let each = due.into_iter().map(|batch| {
         let unit = unit(study, offer_id, task.clone(), batch);
-        one(app, recruiter.as_ref(), batch, unit)
+        one(app, study, recruiter.as_ref(), batch, unit)
     });
     let mut progress = Progress::More;
     for outcome in futures_util::future::join_all(each).await {
@@ -67,19 +73,58 @@ pub(super) async fn publish(app: &App, study: &Study, offer_id: &str) -> anyhow:
     Ok(progress)
 }
 
-async fn one(app: &App, recruiter: &dyn Recruiter, batch: &Batch, unit: Unit) -> anyhow::Result<Progress> {
+/// What became of the intent to send a batch.
+enum Committed {
+    /// It is written down and set aside: send it.
+    Sending,
+    /// The study was closed meanwhile.
+    NotWanted,
+    /// Money is paused, or a limit would be exceeded.
+    Stopped(String),
+}
+
+/// Commits that the batch is about to be sent, with its money set aside, if every limit allows it.
+async fn commit(app: &App, study: &Study, batch: &Batch) -> anyhow::Result<Committed> {
+    let mut tx = app.pool.begin().await?;
+    if pause::holds(&mut tx, study.lab_id.0).await? {
+        let words = "Money is paused, so no further batch is published. See Money.";
+        return Ok(Committed::Stopped(words.into()));
+    }
+    let before = caps::room(&mut tx, study.id.0).await?;
+    if !batches::sending(&mut tx, batch.id, app.clock.now()).await? {
+        return Ok(Committed::NotWanted);
+    }
+    if let Some(breach) = before.breach(&caps::room(&mut tx, study.id.0).await?) {
+        let words = format!("Batch {} is not published. {breach}, or close the study.", batch.position);
+        return Ok(Committed::Stopped(words));
+    }
+    tx.commit().await?;
+    Ok(Committed::Sending)
+}
+
+async fn one(
+    app: &App,
+    study: &Study,
+    recruiter: &dyn Recruiter,
+    batch: &Batch,
+    unit: Unit,
+) -> anyhow::Result<Progress> {
     if batch.state == "sending"
         && let Some(progress) = look(app, recruiter, batch).await?
     {
         return Ok(progress);
     }
-    let mut conn = app.pool.acquire().await?;
-    let wanted = batches::sending(&mut conn, batch.id, app.clock.now()).await?;
-    drop(conn);
-    if !wanted {
-        return Ok(Progress::More);
+    match commit(app, study, batch).await? {
+        Committed::Sending => {}
+        Committed::NotWanted => return Ok(Progress::More),
+        Committed::Stopped(words) => return Ok(Progress::Blocked(words)),
     }
     crate::crash::point("publish.batch.row");
+    if batch.state != "sending"
+        && let Some(progress) = strays::sent_before(app, recruiter, study, batch).await?
+    {
+        return Ok(progress);
+    }
     let outcome = recruiter.publish(&unit).await;
     crate::crash::point("publish.batch.call");
     let progress = record(app, batch, outcome).await;
@@ -106,7 +151,11 @@ fn token_alive(app: &App, batch: &Batch) -> bool {
     batch.first_sent_at.is_none_or(|first| app.clock.now() - first < TOKEN_LIFE)
 }
 
-async fn record(app: &App, batch: &Batch, outcome: Outcome<Published>) -> anyhow::Result<Progress> {
+pub(super) async fn record(
+    app: &App,
+    batch: &Batch,
+    outcome: Outcome<Published>,
+) -> anyhow::Result<Progress> {
     let now = app.clock.now();
     let mut conn = app.pool.acquire().await?;
     let (state, words) = match outcome {

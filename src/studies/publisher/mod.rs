@@ -6,6 +6,7 @@
 
 mod hits;
 mod session;
+pub mod strays;
 
 use async_trait::async_trait;
 

@@ -14,7 +14,7 @@ use super::decide;
 use crate::app::App;
 use crate::audit;
 use crate::labs::LabId;
-use crate::payments::{OrderError, budget};
+use crate::payments::{OrderError, budget, confirm};
 use crate::review::bulk::people::LineError;
 use crate::review::bulk::{Roll, Task};
 use crate::review::templates::{self, Saved};
@@ -214,13 +214,15 @@ pub async fn carry_out(
     wishes.retain(|wish| agreed.contains(&wish.participation));
     let (now, by) = (app.clock.now(), editor.account.id);
     let mut tx = app.pool.begin().await?;
+    let waited = confirm::count(&mut tx, study.id).await?;
     match review::carry_out(&mut tx, now, &study, by, &wishes, shown).await {
         Ok(count) => {
             let detail = json!({ "name": study.name, "people": agreed.len(), "total": shown.to_string() });
             let entry = audit::Entry::new(study.lab_id.0, by.0, kind.action()).about(study.id.0);
             audit::record(&mut tx, now, entry.with(detail)).await?;
+            let waits = confirm::count(&mut tx, study.id).await? > waited;
             tx.commit().await?;
-            session::flash(&editor.session, Tone::Good, decide::told(count, shown)).await?;
+            session::flash(&editor.session, Tone::Good, decide::told(count, shown, waits)).await?;
             Ok(Redirect::to(&format!("{}/review", path(&study))).into_response())
         }
         Err(ReviewError::Order(OrderError::Database(error))) => Err(error.into()),

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{person, table};
 use crate::app::App;
 use crate::audit;
-use crate::payments::{self, Kind, OrderError, budget};
+use crate::payments::{self, Kind, OrderError, budget, confirm};
 use crate::review::{self, CodeCheck, Decision, Plan, ReviewError};
 use crate::studies::Study;
 use crate::web::error::{Error, WebResult};
@@ -171,6 +171,7 @@ pub async fn decide(
     let now = app.clock.now();
     let mut tx = app.pool.begin().await?;
     let by = editor.account.id;
+    let waited = confirm::count(&mut tx, study.id).await?;
     let wishes = review::Wish::alike(&wish.ids, &wish.decision);
     let ordered = review::carry_out(&mut tx, now, &study, by, &wishes, shown).await;
     match ordered {
@@ -178,8 +179,9 @@ pub async fn decide(
             let detail = json!({ "name": study.name, "people": wish.ids.len(), "total": shown.to_string() });
             let entry = audit::Entry::new(study.lab_id.0, by.0, wish.choice.action()).about(study.id.0);
             audit::record(&mut tx, now, entry.with(detail)).await?;
+            let waits = confirm::count(&mut tx, study.id).await? > waited;
             tx.commit().await?;
-            let said = told(count, shown);
+            let said = told(count, shown, waits);
             session::flash(&editor.session, Tone::Good, said).await?;
             Ok(Redirect::to(&format!("{}/review", path(&study))).into_response())
         }
@@ -192,8 +194,13 @@ pub async fn decide(
     }
 }
 
-pub(super) fn told(orders: usize, total: Cents) -> String {
+pub(super) fn told(orders: usize, total: Cents, waits: bool) -> String {
     match orders {
+        _ if waits => format!(
+            "This comes to {} with fees, so it waits for a second person: another editor or owner confirms it \
+             under Money.",
+            words::money(total)
+        ),
         0 => "Nothing new was ordered: it was under way already.".to_owned(),
         _ => format!(
             "{}, {} with fees. They are being sent now.",

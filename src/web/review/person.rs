@@ -141,7 +141,7 @@ fn order_words(order: &Order) -> Option<(&'static str, String)> {
 /// An order's state as people say it.
 pub fn state_words(state: OrderState) -> &'static str {
     match state {
-        OrderState::Planned => "waits for the approval",
+        OrderState::Planned => "waits for the approval, or for a second person",
         OrderState::Authorised => "is about to be sent",
         OrderState::Sending => "is being sent",
         OrderState::Done => "done",

@@ -2,9 +2,9 @@
 //!
 //! Widths are whole numbers of [`WIDTH`] that add up exactly, however the parts round.
 
-use kernel::money::Cents;
-
 use super::words::money;
+use crate::ledger::Balances;
+use crate::payments::budget::Budget;
 use crate::studies::overview::Line;
 
 /// The width of every bar in its own units.
@@ -71,20 +71,47 @@ pub fn places(line: &Line) -> Bar {
     Bar::new(format!("{} places: {}", line.places, told.join(", ")), &parts, sum + open)
 }
 
-/// Money paid and ordered against a limit.
-pub fn budget(paid: Cents, ordered: Cents, limit: Cents) -> Bar {
-    let left = limit - paid - ordered;
+/// Money paid, owed and set aside against a limit.
+pub fn budget(budget: &Budget) -> Bar {
+    let Budget { limit, paid, ordered, held } = *budget;
+    let left = budget.left();
     let parts = [
         ("part-paid", "paid", paid.0, money(paid)),
-        ("part-submitted", "ordered", ordered.0, money(ordered)),
+        ("part-submitted", "owed", ordered.0, money(ordered)),
+        ("part-working", "for open places", held.0, money(held)),
         ("part-open", "left", left.0, money(left)),
     ];
-    let words = format!("{} paid, {} ordered, of {}", money(paid), money(ordered), money(limit));
-    Bar::new(words, &parts, (paid + ordered).0.max(limit.0))
+    let words = format!(
+        "{} paid, {} owed, {} for open places, of {}",
+        money(paid),
+        money(ordered),
+        money(held),
+        money(limit)
+    );
+    Bar::new(words, &parts, budget.bound().0.max(limit.0))
+}
+
+/// What is in the accounts of a book.
+pub fn ledger(balances: Balances) -> Bar {
+    let Balances { reserved, due, paid, fees, written_off } = balances;
+    let parts = [
+        ("part-paid", "paid to workers", paid),
+        ("part-approved", "fees", fees),
+        ("part-submitted", "due to workers", due),
+        ("part-working", "set aside for open places", reserved),
+        ("part-rejected", "written off", written_off),
+    ];
+    let words: Vec<String> =
+        parts.iter().map(|(_, label, cents)| format!("{} {label}", money(*cents))).collect();
+    let parts: Vec<_> =
+        parts.into_iter().map(|(class, label, cents)| (class, label, cents.0, money(cents))).collect();
+    Bar::new(words.join(", "), &parts, balances.committed().0)
 }
 
 #[cfg(test)]
 mod tests {
+    use kernel::money::Cents;
+
     use super::*;
 
     #[test]
@@ -104,10 +131,11 @@ mod tests {
 
     #[test]
     fn money_beyond_the_budget_fills_the_bar_and_no_more() {
-        let bar = budget(Cents(1500), Cents(0), Cents(1000));
+        let (limit, paid, none) = (Cents(1000), Cents(1500), Cents(0));
+        let bar = budget(&Budget { limit, paid, ordered: none, held: none });
         assert_eq!(bar.parts[0].width, WIDTH);
-        assert_eq!(bar.parts[2].width, 0);
-        assert_eq!(bar.parts[2].shown, "−$5.00");
-        assert_eq!(bar.words, "$15.00 paid, $0.00 ordered, of $10.00");
+        assert_eq!(bar.parts[3].width, 0);
+        assert_eq!(bar.parts[3].shown, "−$5.00");
+        assert_eq!(bar.words, "$15.00 paid, $0.00 owed, $0.00 for open places, of $10.00");
     }
 }

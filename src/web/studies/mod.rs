@@ -10,7 +10,7 @@
 //! | `words`, `bar`, `chart` | pure: figures as people read and see them |
 
 mod attention;
-mod bar;
+pub(super) mod bar;
 mod chart;
 mod choices;
 pub mod cost;

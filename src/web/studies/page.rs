@@ -105,7 +105,7 @@ impl Live {
             path: path(study),
             places: bar::places(&line),
             chart: chart::arrivals(&arrivals, until),
-            money: bar::budget(budget.paid, budget.ordered, budget.limit),
+            money: bar::budget(&budget),
             line,
             attention,
             budget,

@@ -155,13 +155,13 @@ pub async fn set_budget(
     };
     let mut tx = app.pool.begin().await?;
     let budget = budget::of(&mut tx, study.id, true).await?;
-    let bound = budget.paid + budget.ordered;
+    let bound = budget.bound();
     if limit < bound {
         tx.rollback().await?;
         let bound = words::money(bound);
         form.fail(
             "budget",
-            format!("Not changed: {bound} are paid or ordered already, and it cannot be less."),
+            format!("Not changed: {bound} are paid, ordered or set aside for open places already, and it cannot be less."),
         );
         return page::show_again(&app, &editor, study, form).await;
     }

@@ -8,7 +8,7 @@ use market::journal::Effect;
 use otree_hr::jobs::{Lease, Reconciler, Step};
 use otree_hr::participation::Stage;
 use otree_hr::payments::payer::Payer;
-use otree_hr::payments::{self, OrderError, OrderState};
+use otree_hr::payments::{self, Breach, OrderError, OrderState};
 use otree_hr::review::ReviewError;
 use otree_hr::studies::State;
 use otree_hr::studies::draft::Typed;
@@ -174,14 +174,16 @@ async fn whoever_overslept_records_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_budget_holds_against_decisions_at_the_same_moment() {
     let world = World::new().await;
-    // Each comes to 2.04 with fees: the budget allows two.
-    let form = Typed { budget: "5.00".into(), ..world.lab.form() };
+    // The places come to 4.80 with fees, each bonus to 0.84: the budget allows two.
+    let form = Typed { budget: "6.50".into(), ..world.lab.form() };
     let study = world.publish(&form).await;
     let guests = world.submitted(&study, 4, "0.70").await;
     let all = world.plan(&study, &guests, &with_bonus()).await.total();
     let over = world.confirm(&study, &guests, &with_bonus(), all).await.unwrap_err();
-    let ReviewError::Order(OrderError::OverBudget { wanted, left }) = over else { panic!("{over}") };
-    assert_eq!((wanted, left), (Cents(816), Cents(500)));
+    let ReviewError::Order(OrderError::Beyond(Breach::Budget { wanted, left })) = over else {
+        panic!("{over}")
+    };
+    assert_eq!((wanted, left), (Cents(336), Cents(170)));
     assert_eq!(world.orders(&study).await.len(), 0, "nothing was ordered");
 
     let each = guests.iter().map(|guest| async {

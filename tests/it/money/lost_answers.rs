@@ -3,10 +3,13 @@
 use chrono::Duration;
 use market::faults::FaultKind;
 use market::journal::Effect;
+use otree_hr::jobs::{Reconciler, Step};
 use otree_hr::participation::Stage;
+use otree_hr::payments::payer::Payer;
 use otree_hr::payments::{Kind, OrderState};
 use otree_hr::studies::State;
 use otree_hr::studies::draft::Typed;
+use otree_hr::studies::publisher::Publisher;
 
 use super::{patience, reject, stages, with_bonus};
 use crate::support::books;
@@ -76,8 +79,12 @@ async fn a_batch_that_was_sent_yesterday_is_looked_for_and_not_sent_again() {
         let form = Typed { places: "2".into(), ..world.lab.form() };
         // The answer is lost, and nothing can be asked until the next day.
         world.trouble(fault, "CreateHITWithHITType", 1).await;
-        world.trouble(FaultKind::FailBefore, "ListHITs", 3).await;
         let study = world.press_publish(&form).await;
+        let publisher = Publisher(world.app().clone());
+        while world.lab.count("SELECT count(*) FROM batch WHERE state = 'sending'").await == 0 {
+            publisher.step().await.unwrap();
+        }
+        world.trouble(FaultKind::FailBefore, "ListHITs", 3).await;
         world.quiet().await;
         world.lab.clock.advance(Duration::hours(25));
         patience(&world).await;
@@ -100,8 +107,11 @@ async fn a_bonus_that_was_sent_yesterday_is_left_to_a_person() {
         let study = world.publish(&world.lab.form()).await;
         let guests = world.submitted(&study, 1, "0.70").await;
         world.trouble(fault, "SendBonus", 1).await;
-        world.trouble(FaultKind::FailBefore, "ListBonusPayments", 3).await;
         world.decide(&study, &guests, &with_bonus()).await;
+        // The approval, then the bonus, which looks at the list of bonuses before it is sent.
+        let payer = Payer(world.app().clone());
+        while payer.step().await.unwrap() == Step::Worked {}
+        world.trouble(FaultKind::FailBefore, "ListBonusPayments", 3).await;
         world.quiet().await;
         world.lab.clock.advance(Duration::hours(25));
         patience(&world).await;

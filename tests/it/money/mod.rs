@@ -1,6 +1,9 @@
 //! Money moves once, whatever goes wrong between us and the marketplace. Its journal is the truth.
 
+mod amnesia;
 mod at_once;
+mod guards;
+mod ledger;
 mod lost_answers;
 mod refusals;
 mod schedules;

@@ -211,8 +211,8 @@ async fn a_decision_whose_sum_has_changed_is_shown_again() {
 #[tokio::test]
 async fn what_the_clock_approved_counts_against_the_budget() {
     let world = World::new().await;
-    // The reward with its fee is 1.20.
-    let study = world.publish(&Typed { budget: "5.00".into(), ..world.lab.form() }).await;
+    // The reward with its fee is 1.20; three more places are set aside.
+    let study = world.publish(&Typed { budget: "8.60".into(), ..world.lab.form() }).await;
     let guests = world.submitted(&study, 1, "0.70").await;
     auto_approve(&world).await;
     world.later(Duration::minutes(10)).await;
@@ -222,7 +222,7 @@ async fn what_the_clock_approved_counts_against_the_budget() {
     assert_eq!(spent, Cents(120));
     let bonus = |cents| Decision::Bonus { amount: Some(Cents(cents)), words: String::new() };
     let refused = world.confirm(&study, &guests, &bonus(320), Cents(384)).await.unwrap_err();
-    assert!(matches!(refused, ReviewError::Order(OrderError::OverBudget { .. })), "{refused}");
+    assert!(matches!(refused, ReviewError::Order(OrderError::Beyond(_))), "{refused}");
     assert_eq!(world.decide(&study, &guests, &bonus(316)).await, 1);
     world.quiet().await;
     books::settled(&world, &study).await;

@@ -2,6 +2,7 @@
 
 mod bulk;
 mod drafts;
+mod money;
 mod review;
 mod running;
 

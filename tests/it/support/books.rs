@@ -8,6 +8,7 @@ use otree_hr::payments::{Kind, Order, OrderState, budget};
 use otree_hr::studies::Study;
 use otree_hr::studies::batches;
 
+use super::ledger;
 use super::world::World;
 
 /// Checks what must hold at every moment: nothing happened twice, nothing happened without a row of ours, and
@@ -35,11 +36,13 @@ pub async fn check(world: &World, study: &Study) {
     assert!(bonuses.values().all(|times| *times == 1), "somebody got two bonuses: {bonuses:?}");
     let budget = budget::of(&mut world.app().pool.acquire().await.unwrap(), study.id, false).await.unwrap();
     assert!(budget.left() >= Cents::ZERO, "{budget:?}");
+    ledger::check(world).await;
 }
 
 /// Checks that nothing is left to do and that both sides say the same.
 pub async fn settled(world: &World, study: &Study) {
     check(world, study).await;
+    ledger::settled(world).await;
     let orders = world.orders(study).await;
     let open: Vec<&Order> =
         orders.iter().filter(|o| !matches!(o.state, OrderState::Done | OrderState::Refused)).collect();

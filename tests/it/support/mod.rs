@@ -5,6 +5,7 @@ pub mod browser;
 pub mod client;
 pub mod door;
 pub mod lab;
+pub mod ledger;
 pub mod otree;
 pub mod stage;
 pub mod stand_in;
