@@ -60,7 +60,7 @@ impl App {
     pub fn new(config: Config, pool: PgPool, clock: SharedClock) -> anyhow::Result<Self> {
         let outbound = Outbound::new(config.allow_private.clone())?;
         let market =
-            Market::new(pool.clone(), clock.clone(), config.keyring.clone(), market_settings(&config));
+            Market::new(pool.clone(), clock.clone(), config.keyring.clone(), market_settings(&config, &outbound));
         Ok(Self(Arc::new(Parts {
             otree: Connector::new(outbound.clone()),
             desk: Desk::open(pool.clone(), clock.clone()),
@@ -90,11 +90,12 @@ impl App {
 const PLAY_MONEY: Cents = Cents(1_000_000);
 
 /// Where we ourselves are reached without TLS, a HIT must be allowed to lead there.
-fn market_settings(config: &Config) -> market::Settings {
+fn market_settings(config: &Config, outbound: &Outbound) -> market::Settings {
     market::Settings {
         allow_http_questions: !config.secure(),
         frame_url: config.market_frame.url().cloned(),
         private_networks: config.allow_private.clone(),
+        outbound: Some(outbound.clone()),
         ..market::Settings::new(config.market_url.clone())
     }
 }

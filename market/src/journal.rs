@@ -7,6 +7,8 @@ use chrono::{DateTime, Utc};
 use kernel::money::Cents;
 use sqlx::PgConnection;
 
+use crate::notices::outbox;
+
 /// What kind of thing happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
@@ -134,7 +136,7 @@ pub struct Filter {
     pub after: i64,
 }
 
-/// Writes one effect down.
+/// Writes one effect down, and queues what requesters asked to be told of it.
 ///
 /// # Errors
 /// When Postgres fails.
@@ -162,9 +164,9 @@ pub async fn record(
         note.token,
         note.qualification_type_id,
     )
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
-    Ok(())
+    outbox::queue(conn, at, effect, &note).await
 }
 
 /// The entries that match, oldest first.

@@ -8,6 +8,7 @@
 //! | [`clock`] | the market's own time and each requester's, which can be frozen, stepped and sped up |
 //! | [`behaviour`] | the quirks that a requester switched for themselves |
 //! | [`journal`] | what happened, append-only: the truth that tests compare others with |
+//! | [`notices`] | telling requesters what happens to their HITs |
 //! | [`faults`] | trouble on demand |
 //!
 //! The crate knows the kernel and nothing of the product; everything lives in the schema `market`.
@@ -19,6 +20,7 @@ pub mod faults;
 pub mod journal;
 mod market;
 mod migrations;
+pub mod notices;
 pub mod protocol;
 mod settings;
 pub mod workers;

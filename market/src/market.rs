@@ -24,6 +24,7 @@ use crate::engine::tick::{self, Report};
 use crate::engine::{Outcome, requesters};
 use crate::faults::{self, FaultKind, Target};
 use crate::journal::{self, Filter, JournalEntry};
+use crate::notices::{self, delivery};
 use crate::{Quirks, Settings, behaviour, protocol, workers};
 
 /// How often the market looks for what is due.
@@ -54,6 +55,17 @@ pub struct RequesterKeys {
 impl std::fmt::Debug for Market {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Market").field("settings", &self.0.settings).finish_non_exhaustive()
+    }
+}
+
+/// Logs a step that failed and waits for the next one.
+async fn rest(stop: &CancellationToken, outcome: anyhow::Result<()>) {
+    if let Err(error) = outcome {
+        tracing::error!(error = format!("{error:#}"), "The marketplace's step failed");
+    }
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = tokio::time::sleep(PERIOD) => {}
     }
 }
 
@@ -190,16 +202,37 @@ impl Market {
         tick::step(self).await
     }
 
-    /// Ticks every second until told to stop. A step that fails is logged and tried again.
+    /// Sends the notifications that are due now, and says how many were sent. Receivers may be slow.
+    ///
+    /// # Errors
+    /// When Postgres fails; a receiver that does not take a notification is no error.
+    pub async fn deliver(&self) -> anyhow::Result<usize> {
+        delivery::step(self).await
+    }
+
+    /// Orders that the requester's next `next` notifications are lost.
+    ///
+    /// # Errors
+    /// When Postgres fails.
+    pub async fn lose_notices(&self, requester_id: &str, next: u32) -> sqlx::Result<()> {
+        notices::order_loss(&mut *self.0.pool.acquire().await?, requester_id, next.into()).await
+    }
+
+    /// Ticks and sends notifications every second until told to stop, the one without waiting for the other. A step
+    /// that fails is logged and tried again.
     pub async fn run(&self, stop: CancellationToken) {
+        tokio::join!(self.keep_ticking(&stop), self.keep_delivering(&stop));
+    }
+
+    async fn keep_ticking(&self, stop: &CancellationToken) {
         while !stop.is_cancelled() {
-            if let Err(error) = self.tick().await {
-                tracing::error!(error = format!("{error:#}"), "The marketplace's step failed");
-            }
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = tokio::time::sleep(PERIOD) => {}
-            }
+            rest(stop, self.tick().await.map(drop)).await;
+        }
+    }
+
+    async fn keep_delivering(&self, stop: &CancellationToken) {
+        while !stop.is_cancelled() {
+            rest(stop, self.deliver().await.map(drop)).await;
         }
     }
 

@@ -5,6 +5,8 @@ use kernel::outbound::Outbound;
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
+use crate::notices::Trouble;
+
 /// How one marketplace behaves.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -19,6 +21,8 @@ pub struct Settings {
     pub private_networks: Vec<IpNet>,
     /// What the marketplace charges.
     pub fees: Fees,
+    /// The way to web addresses that notifications go to; without one none are sent there.
+    pub outbound: Option<Outbound>,
     /// Behaviours of the real service that are off unless asked for.
     pub quirks: Quirks,
 }
@@ -32,6 +36,7 @@ impl Settings {
             frame_url: None,
             private_networks: Vec::new(),
             fees: Fees::default(),
+            outbound: None,
             quirks: Quirks::default(),
         }
     }
@@ -101,4 +106,6 @@ pub struct Quirks {
     pub empty_last_page: bool,
     /// Setting the same expiration twice within a day is refused as a repeated token.
     pub expiration_makes_a_token: bool,
+    /// What goes wrong with notifications.
+    pub notices: Trouble,
 }

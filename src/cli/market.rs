@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use kernel::clock::SystemClock;
 use kernel::money::Cents;
+use kernel::outbound::Outbound;
 use market::{Market, Settings};
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
@@ -24,6 +25,7 @@ pub(super) async fn run(mut config: Config, requester: Option<String>) -> anyhow
         allow_http_questions: config.market_url.scheme() != "https",
         frame_url: config.market_frame.url().cloned(),
         private_networks: config.allow_private.clone(),
+        outbound: Some(Outbound::new(config.allow_private.clone())?),
         ..Settings::new(config.market_url.clone())
     };
     let market = Market::new(database.pool.clone(), Arc::new(SystemClock), config.keyring.clone(), settings);

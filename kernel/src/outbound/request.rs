@@ -39,6 +39,22 @@ impl Request {
         self
     }
 
+    /// Adds a header. A value that cannot be a header is left out.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.insert(name, value);
+        }
+        self
+    }
+
+    /// Sends this text as it is; the caller says with a header what it is.
+    #[must_use]
+    pub fn text(mut self, body: impl Into<String>) -> Self {
+        self.body = body.into().into_bytes();
+        self
+    }
+
     /// Sends this JSON.
     #[must_use]
     pub fn json(mut self, body: &serde_json::Value) -> Self {

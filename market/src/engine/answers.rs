@@ -3,7 +3,7 @@
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 
-const NAMESPACE: &str =
+pub(super) const NAMESPACE: &str =
     "http://mechanicalturk.amazonaws.com/AWSMechanicalTurkDataSchemas/2005-10-01/QuestionFormAnswers.xsd";
 
 /// Field names of a submission that are never answers.
@@ -39,7 +39,7 @@ fn write(writer: &mut Writer<Vec<u8>>, answers: &[(&str, &str)]) -> std::io::Res
     writer.write_event(Event::End(BytesEnd::new("QuestionFormAnswers")))
 }
 
-fn text(writer: &mut Writer<Vec<u8>>, tag: &str, text: &str) -> std::io::Result<()> {
+pub(super) fn text(writer: &mut Writer<Vec<u8>>, tag: &str, text: &str) -> std::io::Result<()> {
     let text: String = text.chars().filter(|&c| allowed(c)).collect();
     writer.write_event(Event::Start(BytesStart::new(tag)))?;
     writer.write_event(Event::Text(BytesText::new(&text)))?;

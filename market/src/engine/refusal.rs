@@ -71,6 +71,12 @@ pub enum Refusal {
     /// The request was decided before.
     #[error("This operation can be called with a status of: Submitted")]
     QualificationRequestState,
+    /// Nothing was ever set for this HIT type.
+    #[error("The HIT type {0} has no notification specification that could be switched.")]
+    NoNotification(String),
+    /// Nothing can be sent there.
+    #[error("The destination \"{0}\" is not one that notifications can be sent to.")]
+    InvalidTransportEndpoint(String),
     /// Not enough free money.
     #[error("This Requester has insufficient funds in their account to complete this transaction.")]
     InsufficientFunds,

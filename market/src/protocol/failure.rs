@@ -102,6 +102,12 @@ impl From<Refusal> for Failure {
         match refusal {
             Refusal::Database(error) => error.into(),
             Refusal::NoSuchWorker(worker_id) => Self::invalid("WorkerId", &worker_id),
+            Refusal::InvalidTransportEndpoint(_) => {
+                Self::parameter("AWS.MechanicalTurk.InvalidTransportEndpoint", refusal.to_string())
+            }
+            Refusal::NoNotification(_) => {
+                Self::parameter("AWS.MechanicalTurk.InvalidParameterValue", refusal.to_string())
+            }
             Refusal::TooManyAssignments => Self::parameter("AWS.ParameterOutOfRange", refusal.to_string()),
             other => Self::request(code(&other), other.to_string()),
         }
@@ -134,6 +140,8 @@ fn code(refusal: &Refusal) -> Option<&'static str> {
         // The code of a repeated token was never written down; clients go by the message.
         Refusal::TokenUsed(_)
         | Refusal::NoSuchWorker(_)
+        | Refusal::NoNotification(_)
+        | Refusal::InvalidTransportEndpoint(_)
         | Refusal::TooManyAssignments
         | Refusal::Database(_) => return None,
     })

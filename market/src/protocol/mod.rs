@@ -7,6 +7,7 @@
 //! | `operations` | the registry: each operation reads its input, checks it and calls the engine |
 //! | `fields` | reading members of the input, collecting everything that breaks a rule |
 //! | `failure` | the shapes of errors |
+//! | `sqs` | queues of notifications, read with the calls of SQS |
 //! | `shapes`, `paging`, `requirements` | HITs and assignments as JSON, pages and their tokens, qualification requirements |
 
 mod failure;
@@ -16,6 +17,7 @@ mod paging;
 mod requirements;
 mod shapes;
 mod sigv4;
+mod sqs;
 mod wire;
 
 use axum::Router;
@@ -28,11 +30,12 @@ pub fn operations() -> impl Iterator<Item = &'static str> {
     operations::REGISTRY.iter().map(|entry| entry.name)
 }
 
-/// POST `/` and POST `/requester`.
+/// POST `/` and POST `/requester`, and a queue's own address.
 pub fn router(market: Market) -> Router {
     Router::new()
         .route("/", post(wire::handle))
         .route("/requester", post(wire::handle))
         .route("/requester/", post(wire::handle))
+        .route("/sqs/{requester_id}/{queue}", post(wire::handle))
         .with_state(market)
 }

@@ -12,7 +12,6 @@ use sha2::{Digest, Sha256};
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const REGION: &str = "us-east-1";
-const SERVICE: &str = "mturk-requester";
 const TERMINATOR: &str = "aws4_request";
 const DATE_FORMAT: &str = "%Y%m%dT%H%M%SZ";
 /// Minutes that the client's clock may differ.
@@ -79,10 +78,11 @@ impl<'a> Authorization<'a> {
         })
     }
 
-    /// Whether the request was signed with `secret` for this service, about now.
+    /// Whether the request was signed with `secret` for `service`, about now.
     pub(crate) fn verify(
         &self,
         request: Request<'_>,
+        service: &'static str,
         secret: &SecretString,
         now: DateTime<Utc>,
     ) -> Result<(), SignatureError> {
@@ -91,7 +91,7 @@ impl<'a> Authorization<'a> {
         let signed_at = NaiveDateTime::parse_from_str(stamp, DATE_FORMAT)
             .map_err(|_| SignatureError::Incomplete("a date in ISO-8601 basic format"))?
             .and_utc();
-        self.check_scope(stamp)?;
+        self.check_scope(service, stamp)?;
         check_time(signed_at, now)?;
         if !self.signed_headers.contains(&"host") || !self.signed_headers.contains(&"x-amz-date") {
             return Err(SignatureError::Incomplete("the headers host and x-amz-date to be signed"));
@@ -100,14 +100,14 @@ impl<'a> Authorization<'a> {
         if kernel::secret::same(self.signature, &expected) { Ok(()) } else { Err(SignatureError::Mismatch) }
     }
 
-    fn check_scope(&self, stamp: &str) -> Result<(), SignatureError> {
+    fn check_scope(&self, expected: &str, stamp: &str) -> Result<(), SignatureError> {
         let [date, region, service, terminator] = self.scope;
         let wrong = |what: String| Err(SignatureError::Scope(what));
         if region != REGION {
             return wrong(format!("a valid region, not '{region}'"));
         }
-        if service != SERVICE {
-            return wrong(format!("correct service: '{SERVICE}'"));
+        if service != expected {
+            return wrong(format!("correct service: '{expected}'"));
         }
         if terminator != TERMINATOR {
             return wrong(format!("a valid terminator: '{TERMINATOR}'"));
@@ -229,7 +229,7 @@ mod tests {
     fn verdict(headers: &HeaderMap, body: &[u8], now: DateTime<Utc>) -> Result<(), SignatureError> {
         let uri = Uri::from_static("/");
         let authorization = Authorization::read(headers)?;
-        authorization.verify(Request { uri: &uri, headers, body }, &"secret".into(), now)
+        authorization.verify(Request { uri: &uri, headers, body }, "mturk-requester", &"secret".into(), now)
     }
 
     const SCOPE: &str = "20261121/us-east-1/mturk-requester/aws4_request";

@@ -10,12 +10,15 @@ use uuid::Uuid;
 use super::failure::Failure;
 use super::operations::{self, Call, Entry};
 use super::sigv4::{Authorization, Request, SignatureError};
+use super::sqs;
 use crate::Market;
 use crate::clock::Whose;
 use crate::engine::requesters;
 use crate::faults::{self, FaultKind};
 
 const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
+/// The service in the scope of signatures.
+const SERVICE: &str = "mturk-requester";
 const TARGET_PREFIX: &str = "MTurkRequesterServiceV20170117.";
 
 /// Answers one request, whatever becomes of it.
@@ -26,6 +29,9 @@ pub(super) async fn handle(
     body: Bytes,
 ) -> Response {
     let request = Request { uri: &uri, headers: &headers, body: &body };
+    if let Some(name) = sqs::call(&headers) {
+        return sqs::handle(&market, name, request).await;
+    }
     let (status, body) = match answer(&market, request).await {
         Ok(value) => (StatusCode::OK, value),
         Err(Failure::Answer(answer)) => (answer.status, answer.body(market.real_now())),
@@ -37,14 +43,14 @@ pub(super) async fn handle(
 }
 
 /// A body that breaks before its first byte makes the server close the connection without a word.
-fn silence() -> Response {
+pub(super) fn silence() -> Response {
     let broken =
         futures_util::stream::once(async { Err::<Bytes, _>(std::io::Error::other("dropped on purpose")) });
     Body::from_stream(broken).into_response()
 }
 
 async fn answer(market: &Market, request: Request<'_>) -> Result<Value, Failure> {
-    let requester_id = authenticate(market, request).await?;
+    let requester_id = authenticate(market, request, SERVICE).await?;
     let entry = operation(request.headers)?;
     let members = members(request.body)?;
     let trouble = faults::strike(&mut *market.pool().acquire().await?, &requester_id, entry.name).await?;
@@ -77,7 +83,12 @@ async fn perform(
     Ok(value)
 }
 
-async fn authenticate(market: &Market, request: Request<'_>) -> Result<String, Failure> {
+/// Who signed the request, as the requester whose key it was, for this service.
+pub(super) async fn authenticate(
+    market: &Market,
+    request: Request<'_>,
+    service: &'static str,
+) -> Result<String, Failure> {
     let authorization = Authorization::read(request.headers)?;
     let access_key_id = authorization.access_key_id;
     let key = requesters::key(&mut *market.pool().acquire().await?, access_key_id).await?;
@@ -86,7 +97,7 @@ async fn authenticate(market: &Market, request: Request<'_>) -> Result<String, F
         tracing::error!(%error, "A requester's key cannot be opened");
         Failure::service()
     })?;
-    authorization.verify(request, &secret, market.real_now())?;
+    authorization.verify(request, service, &secret, market.real_now())?;
     Ok(key.requester_id)
 }
 

@@ -10,6 +10,7 @@ mod hit_types;
 mod hit_updates;
 mod hits;
 mod lifetimes;
+mod notifications;
 mod qualification_requests;
 mod qualification_types;
 mod qualifications;
@@ -47,6 +48,8 @@ pub(crate) static REGISTRY: &[Entry] = &[
     entry::<lifetimes::CreateAdditionalAssignmentsForHit>(),
     entry::<lifetimes::DeleteHit>(),
     entry::<lifetimes::UpdateExpirationForHit>(),
+    entry::<notifications::SendTestEventNotification>(),
+    entry::<notifications::UpdateNotificationSettings>(),
     entry::<qualification_requests::AcceptQualificationRequest>(),
     entry::<qualification_requests::ListQualificationRequests>(),
     entry::<qualification_requests::RejectQualificationRequest>(),

@@ -1,0 +1,196 @@
+//! From the outbox to whoever wants to know.
+//!
+//! One step decides first what becomes of new notices (the switches of [`Trouble`]), then claims those that are due
+//! and sends them with no transaction open. A claim is an attempt that puts the next one ahead, so that a process
+//! that dies in the middle costs a delay and perhaps a duplicate, never a loss.
+
+use std::collections::BTreeMap;
+use std::time::Duration as StdDuration;
+
+use anyhow::Context;
+use chrono::{DateTime, Duration, Utc};
+use futures_util::future::join_all;
+use kernel::outbound::header::{CONTENT_TYPE, HeaderName};
+use kernel::outbound::{Method, Request};
+
+use super::outbox::Notice;
+use super::store::{self, Fate};
+use super::{Transport, Trouble, document, queues};
+use crate::Market;
+
+/// Seconds after which a claimed notice may be claimed again.
+const CLAIM: i64 = 120;
+/// Notices that leave together at most, per requester.
+const BATCH: i64 = 50;
+/// A notice is given up after so many attempts, which take about two hours.
+const ATTEMPTS: i64 = 12;
+/// How long a receiver may take to answer.
+const PATIENCE: StdDuration = StdDuration::from_secs(10);
+/// Bytes of an answer that is only looked at for its status.
+const ANSWER: usize = 64 * 1024;
+
+/// Tells what is due now, and says how many notices were sent.
+///
+/// # Errors
+/// When Postgres fails, after everything else was tried. What a receiver does is no error.
+pub async fn step(market: &Market) -> anyhow::Result<usize> {
+    let mut conn = market.pool().acquire().await?;
+    let requesters = store::with_notices(&mut conn, market.real_now()).await?;
+    drop(conn);
+    let outcomes = join_all(requesters.iter().map(|id| of_requester(market, id))).await;
+    store::tidy(market.pool(), market.real_now()).await?;
+    let mut sent = 0;
+    for outcome in outcomes {
+        sent += outcome.context("notifications")?;
+    }
+    Ok(sent)
+}
+
+async fn of_requester(market: &Market, requester_id: &str) -> anyhow::Result<usize> {
+    let trouble = market.settings().quirks.notices;
+    let (mut tx, now) = market.begin().await?;
+    for notice in store::fresh(&mut tx, requester_id).await? {
+        let lost = store::take_loss(&mut tx, requester_id).await?;
+        let fate = if lost { Fate::Lost } else { fate(&trouble, &notice, rand::random(), rand::random()) };
+        store::decide(&mut tx, market.real_now(), &notice, fate).await?;
+    }
+    tx.commit().await?;
+    let claim = Duration::seconds(CLAIM);
+    let mut conn = market.pool().acquire().await?;
+    let mut due = store::claim(&mut conn, market.real_now(), now, requester_id, claim, BATCH).await?;
+    drop(conn);
+    due.sort_by_key(|notice| if trouble.reorder { -notice.seq } else { notice.seq });
+    let mut by_destination: BTreeMap<String, Vec<Notice>> = BTreeMap::new();
+    for notice in due {
+        by_destination.entry(notice.destination.clone()).or_default().push(notice);
+    }
+    let sent = join_all(by_destination.into_values().map(|notices| in_turn(market, notices))).await;
+    sent.into_iter().sum()
+}
+
+/// What the switches do to a notice; the rolls are between 0 and 1.
+fn fate(trouble: &Trouble, notice: &Notice, drop: f64, duplicate: f64) -> Fate {
+    let silenced = trouble.stop_after_expiry && notice.after_expiry && notice.assignment_id.is_some();
+    if silenced || drop < trouble.drop {
+        return Fate::Lost;
+    }
+    let due_at = notice.at + Duration::seconds(trouble.delay.into());
+    Fate::Told { due_at, twice: duplicate < trouble.duplicate }
+}
+
+/// Sends notices for one destination one after the other; after a failure the others wait as long as the failed one.
+async fn in_turn(market: &Market, notices: Vec<Notice>) -> anyhow::Result<usize> {
+    let (mut sent, mut trouble) = (0, None);
+    for notice in notices {
+        if trouble.is_none() {
+            trouble = send(market, &notice).await?.err();
+            sent += usize::from(trouble.is_none());
+        }
+        if let Some(error) = &trouble {
+            let real = market.real_now();
+            let again = (notice.attempts < ATTEMPTS).then(|| real + backoff(notice.attempts));
+            store::failed(&mut *market.pool().acquire().await?, real, notice.seq, again, error).await?;
+        }
+    }
+    Ok(sent)
+}
+
+/// 1, 2, 4 … seconds, at most half an hour.
+fn backoff(attempts: i64) -> Duration {
+    let doublings = u32::try_from(attempts.clamp(1, 12) - 1).unwrap_or_default();
+    Duration::seconds((1_i64 << doublings).min(1800))
+}
+
+/// Sends it and notes that it was sent; the inner error is the receiver's, in words.
+async fn send(market: &Market, notice: &Notice) -> anyhow::Result<Result<(), String>> {
+    let real = market.real_now();
+    match notice.transport {
+        Transport::Sqs => {
+            let mut tx = market.pool().begin().await?;
+            let queue = queues::by_url(&mut tx, &notice.requester_id, &notice.destination).await?;
+            let Some(queue) = queue else { return Ok(Err("the queue does not exist".into())) };
+            queues::put(&mut tx, real, &queue, &document::document(notice).to_string()).await?;
+            store::sent(&mut tx, real, notice.seq).await?;
+            tx.commit().await?;
+        }
+        Transport::Sns => {
+            if let Err(error) = post(market, notice, real).await {
+                return Ok(Err(error));
+            }
+            store::sent(&mut *market.pool().acquire().await?, real, notice.seq).await?;
+        }
+    }
+    Ok(Ok(()))
+}
+
+async fn post(market: &Market, notice: &Notice, real: DateTime<Utc>) -> Result<(), String> {
+    let outbound = market.settings().outbound.as_ref().ok_or("this marketplace sends nothing to the web")?;
+    let url = notice.destination.parse().map_err(|_| "the destination is not an address")?;
+    let envelope = document::envelope(notice, real);
+    let request = Request::new(Method::POST, url)
+        .header(CONTENT_TYPE, "text/plain; charset=UTF-8")
+        .header(HeaderName::from_static("x-amz-sns-message-type"), "Notification")
+        .header(HeaderName::from_static("x-amz-sns-message-id"), &envelope.message_id)
+        .header(HeaderName::from_static("x-amz-sns-topic-arn"), &envelope.topic)
+        .text(envelope.body)
+        .within(PATIENCE)
+        .at_most(ANSWER);
+    let reply = outbound.send(request).await.map_err(|error| error.to_string())?;
+    if reply.status.is_success() {
+        Ok(())
+    } else {
+        Err(format!("the receiver answered {}", reply.status.as_u16()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn notice(assignment: bool, after_expiry: bool) -> Notice {
+        Notice {
+            seq: 1,
+            requester_id: "A1".into(),
+            event_type: "AssignmentSubmitted".into(),
+            at: DateTime::UNIX_EPOCH,
+            hit_type_id: "3T".into(),
+            hit_group_id: None,
+            hit_id: None,
+            assignment_id: assignment.then(|| "3A".into()),
+            worker_id: None,
+            after_expiry,
+            transport: Transport::Sqs,
+            destination: String::new(),
+            version: "2014-08-15".into(),
+            doc_id: "d".into(),
+            attempts: 0,
+        }
+    }
+
+    #[test]
+    fn shares_are_held_against_the_rolls() {
+        let trouble = Trouble { drop: 0.25, duplicate: 0.5, delay: 60, ..Trouble::default() };
+        let due_at = DateTime::UNIX_EPOCH + Duration::seconds(60);
+        let of = |drop, duplicate| fate(&trouble, &notice(true, true), drop, duplicate);
+        assert_eq!(of(0.2, 0.9), Fate::Lost);
+        assert_eq!(of(0.25, 0.4), Fate::Told { due_at, twice: true });
+        assert_eq!(of(0.9, 0.5), Fate::Told { due_at, twice: false });
+    }
+
+    #[test]
+    fn after_expiry_only_assignments_are_silent_and_only_with_the_switch() {
+        let trouble = Trouble { stop_after_expiry: true, ..Trouble::default() };
+        let told = |trouble: &Trouble, assignment, after| {
+            fate(trouble, &notice(assignment, after), 0.5, 0.5) != Fate::Lost
+        };
+        assert!(!told(&trouble, true, true));
+        assert!(told(&trouble, true, false) && told(&trouble, false, true));
+        assert!(told(&Trouble::default(), true, true));
+    }
+
+    #[test]
+    fn attempts_back_off_up_to_half_an_hour() {
+        let seconds: Vec<_> = [1, 2, 3, 11, 12, 99].map(|n| backoff(n).num_seconds()).into();
+        assert_eq!(seconds, [1, 2, 4, 1024, 1800, 1800]);
+    }
+}
