@@ -25,5 +25,6 @@ pub mod review;
 pub mod tick;
 pub mod tokens;
 pub mod workers;
+pub mod xml;
 
 pub use refusal::{Outcome, Refusal};

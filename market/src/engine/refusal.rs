@@ -54,6 +54,15 @@ pub enum Refusal {
     /// The requester has one of this name.
     #[error("You have already created a QualificationType with this name.")]
     QualificationTypeExists,
+    /// A document that cannot be read.
+    #[error(transparent)]
+    Document(#[from] super::xml::XmlError),
+    /// A key or a duration without a test.
+    #[error("AnswerKey and TestDurationInSeconds need a Test.")]
+    NoTest,
+    /// Both a test and granting at once.
+    #[error("Test and AutoGranted cannot be used together.")]
+    TestExcludesGranting,
     /// The worker never had it.
     #[error("The Worker {worker_id} does not have the Qualification {qualification_type_id}.")]
     NoSuchQualification {

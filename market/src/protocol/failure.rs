@@ -108,6 +108,13 @@ impl From<Refusal> for Failure {
             Refusal::NoNotification(_) => {
                 Self::parameter("AWS.MechanicalTurk.InvalidParameterValue", refusal.to_string())
             }
+            Refusal::Document(_) => Self::parameter("AWS.MechanicalTurk.XMLParseError", refusal.to_string()),
+            Refusal::NoTest => {
+                Self::parameter("AWS.MechanicalTurk.InvalidParameterValue", refusal.to_string())
+            }
+            Refusal::TestExcludesGranting => {
+                Self::client("InvalidParameterCombinationError", refusal.to_string())
+            }
             Refusal::TooManyAssignments => Self::parameter("AWS.ParameterOutOfRange", refusal.to_string()),
             other => Self::request(code(&other), other.to_string()),
         }
@@ -141,6 +148,9 @@ fn code(refusal: &Refusal) -> Option<&'static str> {
         Refusal::TokenUsed(_)
         | Refusal::NoSuchWorker(_)
         | Refusal::NoNotification(_)
+        | Refusal::Document(_)
+        | Refusal::NoTest
+        | Refusal::TestExcludesGranting
         | Refusal::InvalidTransportEndpoint(_)
         | Refusal::TooManyAssignments
         | Refusal::Database(_) => return None,

@@ -10,6 +10,7 @@
 //! | `earnings` | what was earned, by day |
 //! | `inbox` | what requesters wrote |
 //! | `qualifications` | what a worker has and can ask for |
+//! | `test` | taking the test of a qualification |
 //! | `submit` | `/mturk/externalSubmit`, where frames hand in |
 //! | `content` | questions whose page we serve ourselves |
 //! | `frame` | a frame's address, height and sandbox |
@@ -35,6 +36,7 @@ mod session;
 mod statics;
 mod store;
 mod submit;
+mod test;
 mod words;
 mod work;
 
@@ -97,6 +99,8 @@ fn guarded(links: &Links) -> Router<Site> {
         .route("/qualifications", get(qualifications::show))
         .route("/qualifications/about", post(qualifications::about))
         .route("/qualifications/{id}/ask", post(qualifications::ask))
+        .route("/qualifications/{id}/test", get(test::show).post(test::hand_in))
+        .route("/qualifications/{id}/test/open", post(test::open))
         .route("/sign-up", get(accounts::sign_up_page).post(accounts::sign_up))
         .route("/sign-in", get(accounts::sign_in_page).post(accounts::sign_in))
         .route("/sign-out", post(accounts::sign_out))

@@ -86,6 +86,8 @@ impl From<AskError> for PageError {
         let status = match error {
             AskError::Database(cause) => return cause.into(),
             AskError::NotOffered => StatusCode::NOT_FOUND,
+            AskError::NoTest | AskError::NotOpen => StatusCode::NOT_FOUND,
+            AskError::TestFirst | AskError::TestOver => StatusCode::CONFLICT,
             AskError::AlreadyHeld | AskError::AlreadyAsked | AskError::OnlyOnce | AskError::TooSoon => {
                 StatusCode::CONFLICT
             }
@@ -136,6 +138,7 @@ fn unfit(text: &str) -> PageError {
     PageError::Notice { status, title: "Not saved", text: text.into() }
 }
 
-fn back(site: &Site, done: &str) -> Response {
+/// The page again, saying what was done.
+pub(super) fn back(site: &Site, done: &str) -> Response {
     Redirect::to(&site.links.to(&format!("/qualifications?done={done}"))).into_response()
 }

@@ -18,6 +18,7 @@ mod registry;
 mod requirements;
 mod schedules;
 mod signatures;
+mod tests_of_qualifications;
 mod tokens;
 mod validation;
 mod workers;

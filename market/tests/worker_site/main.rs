@@ -10,4 +10,5 @@ mod frames;
 mod inbox;
 mod qualifications;
 mod taking;
+mod tests;
 mod world;

@@ -18,6 +18,7 @@ async fn kind(world: &World, name: &str, auto_granted: bool) -> String {
         retry_delay: None,
         auto_granted,
         auto_granted_value: 7,
+        test: None,
     };
     let made = types::create(&mut tx, now, &world.requester_id, &new).await.unwrap();
     tx.commit().await.unwrap();

@@ -5,13 +5,19 @@
 //! | [`types`] | kinds of qualifications, made by requesters or the market's own |
 //! | [`grants`] | which worker has which, with what value |
 //! | [`requests`] | what workers ask for, and the requester's decision |
+//! | [`form`], [`given`], [`key`] | tests: what is asked, what was answered, what that is worth |
+//! | [`testing`] | taking a test |
 //! | [`requirements`] | whether a worker may discover, preview or accept, as a pure rule |
 //! | [`standing`] | everything the rule needs to know about one worker |
 
+pub mod form;
+pub mod given;
 pub mod grants;
+pub mod key;
 pub mod requests;
 pub mod requirements;
 pub mod standing;
+pub mod testing;
 pub mod types;
 
 use chrono::{DateTime, Utc};

@@ -21,6 +21,10 @@ pub struct Request {
     pub worker_id: String,
     /// Since when.
     pub submitted_at: DateTime<Utc>,
+    /// The type's test as it is now.
+    pub test: Option<String>,
+    /// What was handed in, a QuestionFormAnswers document.
+    pub answer: Option<String>,
 }
 
 /// What became of asking.
@@ -38,6 +42,18 @@ pub enum AskError {
     /// Unknown, inactive, or not to be asked for.
     #[error("This qualification cannot be asked for.")]
     NotOffered,
+    /// The way to it is its test.
+    #[error("This qualification is got by taking its test.")]
+    TestFirst,
+    /// There is no test to take.
+    #[error("This qualification has no test.")]
+    NoTest,
+    /// Not opened yet.
+    #[error("Open the test first.")]
+    NotOpen,
+    /// Opened too long ago.
+    #[error("The time for this test is over.")]
+    TestOver,
     /// They have it.
     #[error("You have this qualification already.")]
     AlreadyHeld,
@@ -55,7 +71,27 @@ pub enum AskError {
     Database(#[from] sqlx::Error),
 }
 
-/// Asks for a qualification.
+/// The type, when this worker may ask for it now; one of their requests at a time.
+///
+/// # Errors
+/// Why not.
+pub(super) async fn offered(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    worker_id: &str,
+    id: &str,
+) -> Result<QualificationType, AskError> {
+    // One request of a worker at a time.
+    sqlx::query!("select worker_id from market.worker where worker_id = $1 for update", worker_id)
+        .fetch_optional(&mut *conn)
+        .await?;
+    let kind = types::find(conn, id).await?.filter(|kind| kind.active && kind.requestable);
+    let kind = kind.ok_or(AskError::NotOffered)?;
+    may_ask(conn, now, worker_id, &kind).await?;
+    Ok(kind)
+}
+
+/// Asks for a qualification that has no test.
 ///
 /// # Errors
 /// Why not.
@@ -65,21 +101,30 @@ pub async fn ask(
     worker_id: &str,
     id: &str,
 ) -> Result<Asked, AskError> {
-    // One request of a worker at a time.
-    sqlx::query!("select worker_id from market.worker where worker_id = $1 for update", worker_id)
-        .fetch_optional(&mut *conn)
-        .await?;
-    let kind = types::find(conn, id).await?.filter(|kind| kind.active && kind.requestable);
-    let kind = kind.ok_or(AskError::NotOffered)?;
-    may_ask(conn, now, worker_id, &kind).await?;
-    let requester_id = kind.requester_id.as_deref().unwrap_or_default();
-    let request_id = insert(conn, now, worker_id, id).await?;
-    record(conn, now, Effect::QualificationRequested, requester_id, id, Some(worker_id)).await?;
-    if !kind.auto_granted {
-        return Ok(Asked::Waiting);
+    let kind = offered(conn, now, worker_id, id).await?;
+    if kind.test.is_some() {
+        return Err(AskError::TestFirst);
     }
+    let value = kind.auto_granted.then_some(kind.auto_granted_value);
+    Ok(put(conn, now, worker_id, &kind, None, value).await?)
+}
+
+/// Writes the request down; with a value it is granted at once.
+pub(super) async fn put(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    worker_id: &str,
+    kind: &QualificationType,
+    answer: Option<&str>,
+    value: Option<i64>,
+) -> sqlx::Result<Asked> {
+    let requester_id = kind.requester_id.as_deref().unwrap_or_default();
+    let id = &kind.qualification_type_id;
+    let request_id = insert(conn, now, worker_id, id, answer).await?;
+    record(conn, now, Effect::QualificationRequested, requester_id, id, Some(worker_id)).await?;
+    let Some(value) = value else { return Ok(Asked::Waiting) };
     decide(conn, now, &request_id, "granted", None).await?;
-    grants::put(conn, now, requester_id, id, worker_id, kind.auto_granted_value).await?;
+    grants::put(conn, now, requester_id, id, worker_id, value).await?;
     Ok(Asked::Granted)
 }
 
@@ -117,14 +162,17 @@ async fn insert(
     now: DateTime<Utc>,
     worker_id: &str,
     id: &str,
+    answer: Option<&str>,
 ) -> sqlx::Result<String> {
     sqlx::query_scalar!(
-        "insert into market.qualification_request (request_id, qualification_type_id, worker_id, submitted_at)
-         values ($1, $2, $3, $4) returning request_id",
+        "insert into market.qualification_request
+            (request_id, qualification_type_id, worker_id, submitted_at, answer)
+         values ($1, $2, $3, $4, $5) returning request_id",
         ids::object(),
         id,
         worker_id,
         now,
+        answer,
     )
     .fetch_one(conn)
     .await
@@ -217,7 +265,7 @@ pub async fn page(
 ) -> sqlx::Result<Vec<Request>> {
     sqlx::query_as!(
         Request,
-        "select q.seq, q.request_id, q.qualification_type_id, q.worker_id, q.submitted_at
+        "select q.seq, q.request_id, q.qualification_type_id, q.worker_id, q.submitted_at, t.test, q.answer
            from market.qualification_request q join market.qualification_type t using (qualification_type_id)
           where t.requester_id = $1 and t.deleted_at is null and q.state = 'pending' and q.seq > $3
             and ($2::text is null or q.qualification_type_id = $2)

@@ -3,6 +3,8 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
+use super::form::QuestionForm;
+use super::key::AnswerKey;
 use super::record;
 use crate::engine::{Outcome, Refusal, ids};
 use crate::journal::Effect;
@@ -32,8 +34,25 @@ pub struct QualificationType {
     pub auto_granted: bool,
     /// With which value.
     pub auto_granted_value: i64,
+    /// The QuestionForm that workers answer to get it.
+    pub test: Option<String>,
+    /// The AnswerKey by which answers are scored at once.
+    pub answer_key: Option<String>,
+    /// Seconds for the test.
+    pub test_duration: Option<i64>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
+}
+
+/// A test and, if answers are scored at once, its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Test {
+    /// QuestionForm document.
+    pub form: String,
+    /// AnswerKey document.
+    pub key: Option<String>,
+    /// Seconds from opening it to handing it in.
+    pub duration: i64,
 }
 
 /// What to make.
@@ -53,6 +72,8 @@ pub struct NewType {
     pub auto_granted: bool,
     /// With which value.
     pub auto_granted_value: i64,
+    /// What workers answer to get it; excludes granting at once.
+    pub test: Option<Test>,
 }
 
 /// What to change; `None` leaves it as it is.
@@ -68,6 +89,12 @@ pub struct Changes {
     pub auto_granted: Option<bool>,
     /// With which value.
     pub auto_granted_value: Option<i64>,
+    /// The test. A new one comes with its own key or none: answers to it are not what the old key scored.
+    pub form: Option<String>,
+    /// The key.
+    pub key: Option<String>,
+    /// Seconds for the test.
+    pub test_duration: Option<i64>,
 }
 
 /// Which types to list.
@@ -88,7 +115,7 @@ macro_rules! types {
             QualificationType,
             $head
                 + " seq, qualification_type_id, requester_id, name, description, keywords, active, requestable,
-                    retry_delay, auto_granted, auto_granted_value, created_at "
+                    retry_delay, auto_granted, auto_granted_value, test, answer_key, test_duration, created_at "
                 + $tail,
             $($argument),*
         )
@@ -98,18 +125,22 @@ macro_rules! types {
 /// Makes a type.
 ///
 /// # Errors
-/// [`Refusal::QualificationTypeExists`] when the requester has one of this name.
+/// [`Refusal::QualificationTypeExists`] when the requester has one of this name, [`Refusal::Document`] or
+/// [`Refusal::TestExcludesGranting`].
 pub async fn create(
     conn: &mut PgConnection,
     now: DateTime<Utc>,
     requester_id: &str,
     new: &NewType,
 ) -> Outcome<QualificationType> {
+    if let Some(test) = &new.test {
+        check(&test.form, test.key.as_deref(), new.auto_granted)?;
+    }
     let made = types!(
         "insert into market.qualification_type
             (qualification_type_id, requester_id, name, description, keywords, active, requestable, retry_delay,
-             auto_granted, auto_granted_value, created_at)
-         values ($1, $2, $3, $4, $5, $6, true, $7, $8, $9, $10)
+             auto_granted, auto_granted_value, created_at, test, answer_key, test_duration)
+         values ($1, $2, $3, $4, $5, $6, true, $7, $8, $9, $10, $11, $12, $13)
          on conflict (requester_id, name) where deleted_at is null do nothing returning",
         "",
         ids::object(),
@@ -122,6 +153,9 @@ pub async fn create(
         new.auto_granted,
         new.auto_granted_value,
         now,
+        new.test.as_ref().map(|test| &test.form),
+        new.test.as_ref().and_then(|test| test.key.as_ref()),
+        new.test.as_ref().map(|test| test.duration),
     );
     let made = made.fetch_optional(&mut *conn).await?.ok_or(Refusal::QualificationTypeExists)?;
     let effect = Effect::QualificationTypeCreated;
@@ -129,10 +163,33 @@ pub async fn create(
     Ok(made)
 }
 
-/// Changes the requester's own type.
+/// Whether form and key can be read, the key goes with the form, and nothing is granted without the test.
+fn check(form: &str, key: Option<&str>, auto_granted: bool) -> Outcome<()> {
+    let form = QuestionForm::parse(form)?;
+    if let Some(key) = key {
+        AnswerKey::parse(key, &form)?;
+    }
+    if auto_granted { Err(Refusal::TestExcludesGranting) } else { Ok(()) }
+}
+
+/// The same for the type as it will be.
+fn check_changes(kind: &QualificationType, changes: &Changes) -> Outcome<()> {
+    let auto_granted = changes.auto_granted.unwrap_or(kind.auto_granted);
+    match changes.form.as_ref().or(kind.test.as_ref()) {
+        Some(form) => {
+            let kept = kind.answer_key.as_ref().filter(|_| changes.form.is_none());
+            check(form, changes.key.as_ref().or(kept).map(String::as_str), auto_granted)
+        }
+        None if changes.key.is_some() || changes.test_duration.is_some() => Err(Refusal::NoTest),
+        None => Ok(()),
+    }
+}
+
+/// Changes the requester's own type. A test stays for good once there is one, and so does a retry delay.
 ///
 /// # Errors
-/// [`Refusal::NoSuchQualificationType`].
+/// [`Refusal::NoSuchQualificationType`], [`Refusal::Document`], [`Refusal::NoTest`] or
+/// [`Refusal::TestExcludesGranting`].
 pub async fn update(
     conn: &mut PgConnection,
     now: DateTime<Utc>,
@@ -140,11 +197,17 @@ pub async fn update(
     id: &str,
     changes: &Changes,
 ) -> Outcome<QualificationType> {
+    sqlx::query!("select seq from market.qualification_type where qualification_type_id = $1 for update", id)
+        .fetch_optional(&mut *conn)
+        .await?;
+    check_changes(&owned(conn, requester_id, id).await?, changes)?;
     let changed = types!(
         "update market.qualification_type
             set description = coalesce($3, description), active = coalesce($4, active),
                 retry_delay = coalesce($5, retry_delay), auto_granted = coalesce($6, auto_granted),
-                auto_granted_value = coalesce($7, auto_granted_value)
+                auto_granted_value = coalesce($7, auto_granted_value), test = coalesce($8, test),
+                answer_key = case when $8::text is null then coalesce($9, answer_key) else $9 end,
+                test_duration = coalesce($10, test_duration)
           where qualification_type_id = $1 and requester_id = $2 and deleted_at is null returning",
         "",
         id,
@@ -154,6 +217,9 @@ pub async fn update(
         changes.retry_delay,
         changes.auto_granted,
         changes.auto_granted_value,
+        changes.form,
+        changes.key,
+        changes.test_duration,
     );
     let changed = changed.fetch_optional(&mut *conn).await?;
     let changed = changed.ok_or_else(|| Refusal::NoSuchQualificationType(id.into()))?;

@@ -9,7 +9,7 @@ use crate::engine::qualifications::types;
 use crate::protocol::failure::Failure;
 use crate::protocol::fields::Fields;
 use crate::protocol::paging::PageRequest;
-use crate::protocol::shapes::time;
+use crate::protocol::shapes::{object, time};
 
 pub(crate) struct ListQualificationRequests {
     id: Option<String>,
@@ -76,10 +76,13 @@ impl Operation for RejectQualificationRequest {
 }
 
 fn shape(request: &Request) -> Value {
-    json!({
-        "QualificationRequestId": request.request_id,
-        "QualificationTypeId": request.qualification_type_id,
-        "WorkerId": request.worker_id,
-        "SubmitTime": time(request.submitted_at),
-    })
+    let text = |text: &Option<String>| text.as_ref().map(|text| json!(text));
+    object([
+        ("QualificationRequestId", Some(json!(request.request_id))),
+        ("QualificationTypeId", Some(json!(request.qualification_type_id))),
+        ("WorkerId", Some(json!(request.worker_id))),
+        ("Test", text(&request.test).filter(|_| request.answer.is_some())),
+        ("Answer", text(&request.answer)),
+        ("SubmitTime", Some(time(request.submitted_at))),
+    ])
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Call, Operation};
-use crate::engine::qualifications::types::{self, Changes, NewType, QualificationType, Search};
+use crate::engine::qualifications::types::{self, Changes, NewType, QualificationType, Search, Test};
 use crate::engine::{Refusal, hits};
 use crate::protocol::failure::Failure;
 use crate::protocol::fields::Fields;
@@ -12,6 +12,11 @@ use crate::protocol::shapes::{self, object, time};
 
 const STATUSES: [&str; 2] = ["Active", "Inactive"];
 const NOT_NEGATIVE: std::ops::RangeInclusive<i64> = 0..=i64::MAX;
+/// The reference gives no bounds; a year is what other durations have.
+const SECONDS: std::ops::RangeInclusive<i64> = 1..=31_536_000;
+/// Bytes of a test or a key.
+const LONGEST: usize = 65_535;
+const NO_DURATION: &str = "A Test needs TestDurationInSeconds.";
 /// Values travel as 32-bit integers.
 pub(super) const VALUES: std::ops::RangeInclusive<i64> = i32::MIN as i64..=i32::MAX as i64;
 
@@ -21,7 +26,7 @@ impl Operation for CreateQualificationType {
     const NAME: &'static str = "CreateQualificationType";
 
     fn read(fields: &mut Fields) -> Self {
-        refuse_tests(fields);
+        let test = test(fields);
         let name = fields.required_bounded_text("Name", 200);
         if name.trim().is_empty() && fields.value("Name").is_some() {
             fields.wrong(Failure::invalid("Name", &name));
@@ -34,12 +39,13 @@ impl Operation for CreateQualificationType {
             retry_delay: fields.bounded_integer("RetryDelayInSeconds", NOT_NEGATIVE),
             auto_granted: fields.flag("AutoGranted"),
             auto_granted_value: fields.bounded_integer("AutoGrantedValue", VALUES).unwrap_or(1),
+            test,
         })
     }
 
     async fn run(self, call: &mut Call<'_>) -> Result<Value, Failure> {
         let made = types::create(call.conn, call.now, call.requester_id, &self.0).await?;
-        Ok(json!({ "QualificationType": shape(&made) }))
+        Ok(json!({ "QualificationType": shape(&made, call.requester_id) }))
     }
 }
 
@@ -52,7 +58,11 @@ impl Operation for UpdateQualificationType {
     const NAME: &'static str = "UpdateQualificationType";
 
     fn read(fields: &mut Fields) -> Self {
-        refuse_tests(fields);
+        let form = document(fields, "Test");
+        let test_duration = fields.bounded_integer("TestDurationInSeconds", SECONDS);
+        if form.is_some() && test_duration.is_none() {
+            fields.wrong(Failure::parameter("AWS.MechanicalTurk.InvalidParameterValue", NO_DURATION));
+        }
         let status = fields.choice("QualificationTypeStatus", &STATUSES);
         let changes = Changes {
             description: fields.bounded_text("Description", 2000),
@@ -60,24 +70,42 @@ impl Operation for UpdateQualificationType {
             retry_delay: fields.bounded_integer("RetryDelayInSeconds", NOT_NEGATIVE),
             auto_granted: fields.optional_flag("AutoGranted"),
             auto_granted_value: fields.bounded_integer("AutoGrantedValue", VALUES),
+            form,
+            key: document(fields, "AnswerKey"),
+            test_duration,
         };
         Self { id: fields.required_id("QualificationTypeId"), changes }
     }
 
     async fn run(self, call: &mut Call<'_>) -> Result<Value, Failure> {
         let changed = types::update(call.conn, call.now, call.requester_id, &self.id, &self.changes).await?;
-        Ok(json!({ "QualificationType": shape(&changed) }))
+        Ok(json!({ "QualificationType": shape(&changed, call.requester_id) }))
     }
 }
 
-/// Tests that workers take are not offered; saying so is better than a type nobody can get.
-fn refuse_tests(fields: &mut Fields) {
-    for name in ["Test", "AnswerKey", "TestDurationInSeconds"] {
-        if fields.value(name).is_some() {
-            let message = format!("{name} is not offered by this marketplace.");
-            fields.wrong(Failure::parameter("AWS.MechanicalTurk.InvalidParameterValue", message));
-        }
+/// The test of a new type: a form with a duration, perhaps with a key.
+fn test(fields: &mut Fields) -> Option<Test> {
+    let (form, key) = (document(fields, "Test"), document(fields, "AnswerKey"));
+    let duration = fields.bounded_integer("TestDurationInSeconds", SECONDS);
+    let wrong = match (&form, &key, duration) {
+        (None, None, None) | (Some(_), _, Some(_)) => None,
+        (Some(_), _, None) => Some(NO_DURATION),
+        (None, ..) => Some("AnswerKey and TestDurationInSeconds need a Test."),
+    };
+    if let Some(why) = wrong {
+        fields.wrong(Failure::parameter("AWS.MechanicalTurk.InvalidParameterValue", why));
     }
+    Some(Test { form: form?, key, duration: duration? })
+}
+
+/// A document of at most 65,535 bytes; what is in it is checked together with what it belongs to.
+fn document(fields: &mut Fields, name: &str) -> Option<String> {
+    let document = fields.text(name)?;
+    if document.len() > LONGEST {
+        let message = format!("{name} must be at most {LONGEST} bytes long.");
+        fields.wrong(Failure::parameter("AWS.ParameterOutOfRange", message));
+    }
+    Some(document)
 }
 
 pub(crate) struct DeleteQualificationType(String);
@@ -105,7 +133,8 @@ impl Operation for GetQualificationType {
     }
 
     async fn run(self, call: &mut Call<'_>) -> Result<Value, Failure> {
-        Ok(json!({ "QualificationType": shape(&known(call, &self.0).await?) }))
+        let found = known(call, &self.0).await?;
+        Ok(json!({ "QualificationType": shape(&found, call.requester_id) }))
     }
 }
 
@@ -141,7 +170,8 @@ impl Operation for ListQualificationTypes {
         let requester_id = self.owned.then_some(call.requester_id);
         let search = Search { requester_id, requestable: self.requestable, query };
         let rows = types::page(call.conn, &search, after, self.page.limit()).await?;
-        Ok(self.page.answer(&list, "QualificationTypes", rows, |row| row.seq.to_string(), shape))
+        let (asker, key) = (call.requester_id, |row: &QualificationType| row.seq.to_string());
+        Ok(self.page.answer(&list, "QualificationTypes", rows, key, |row| shape(row, asker)))
     }
 }
 
@@ -167,7 +197,11 @@ impl Operation for ListHitsForQualificationType {
     }
 }
 
-fn shape(kind: &QualificationType) -> Value {
+/// The test and its key are for the requester who made them only.
+fn shape(kind: &QualificationType, asker: &str) -> Value {
+    let own = |text: &Option<String>| {
+        text.as_ref().filter(|_| kind.requester_id.as_deref() == Some(asker)).map(|text| json!(text))
+    };
     let status = if kind.active { "Active" } else { "Inactive" };
     object([
         ("QualificationTypeId", Some(json!(kind.qualification_type_id))),
@@ -177,6 +211,9 @@ fn shape(kind: &QualificationType) -> Value {
         ("Keywords", kind.keywords.as_ref().map(|keywords| json!(keywords))),
         ("QualificationTypeStatus", Some(json!(status))),
         ("RetryDelayInSeconds", kind.retry_delay.map(|delay| json!(delay))),
+        ("Test", own(&kind.test)),
+        ("TestDurationInSeconds", kind.test_duration.map(|seconds| json!(seconds))),
+        ("AnswerKey", own(&kind.answer_key)),
         ("IsRequestable", Some(json!(kind.requestable))),
         ("AutoGranted", Some(json!(kind.auto_granted))),
         ("AutoGrantedValue", kind.auto_granted.then(|| json!(kind.auto_granted_value))),
