@@ -17,6 +17,7 @@ use super::outbox::Notice;
 use super::store::{self, Fate};
 use super::{Transport, Trouble, document, queues};
 use crate::Market;
+use crate::clock::Whose;
 
 /// Seconds after which a claimed notice may be claimed again.
 const CLAIM: i64 = 120;
@@ -47,8 +48,8 @@ pub async fn step(market: &Market) -> anyhow::Result<usize> {
 }
 
 async fn of_requester(market: &Market, requester_id: &str) -> anyhow::Result<usize> {
-    let trouble = market.settings().quirks.notices;
-    let (mut tx, now) = market.begin().await?;
+    let (mut tx, now) = market.begin_of(Whose::Requester(requester_id)).await?;
+    let trouble = market.quirks_of(&mut tx, requester_id).await?.notices;
     for notice in store::fresh(&mut tx, requester_id).await? {
         let lost = store::take_loss(&mut tx, requester_id).await?;
         let fate = if lost { Fate::Lost } else { fate(&trouble, &notice, rand::random(), rand::random()) };

@@ -11,6 +11,7 @@ use super::pages::{Here, PageError, Shell, page};
 use super::qualifications::back;
 use super::session::SignedIn;
 use super::{Site, words};
+use crate::clock::Whose;
 use crate::engine::qualifications::form::{AnswerKind, Content, Part, Question, SelectionRule, TextRule};
 use crate::engine::qualifications::given::{Given, Unfit};
 use crate::engine::qualifications::requests::Asked;
@@ -78,7 +79,7 @@ pub(super) async fn open(
     SignedIn(worker): SignedIn,
     Path(id): Path<String>,
 ) -> Result<Response, PageError> {
-    let (mut tx, now) = site.market.begin().await?;
+    let (mut tx, now) = site.market.begin_of(Whose::QualificationType(&id)).await?;
     testing::open(&mut tx, now, &worker.worker_id, &id).await?;
     tx.commit().await?;
     Ok(Redirect::to(&site.links.to(&format!("/qualifications/{id}/test"))).into_response())
@@ -89,7 +90,7 @@ pub(super) async fn show(
     SignedIn(worker): SignedIn,
     Path(id): Path<String>,
 ) -> Result<Response, PageError> {
-    let (mut tx, now) = site.market.begin().await?;
+    let (mut tx, now) = site.market.begin_of(Whose::QualificationType(&id)).await?;
     let run = testing::current(&mut tx, now, &worker.worker_id, &id).await?;
     tx.commit().await?;
     render(&site, worker, StatusCode::OK, now, &run, None, &[]).await
@@ -102,7 +103,7 @@ pub(super) async fn hand_in(
     body: Bytes,
 ) -> Result<Response, PageError> {
     let fields: Vec<(String, String)> = serde_urlencoded::from_bytes(&body).unwrap_or_default();
-    let (mut tx, now) = site.market.begin().await?;
+    let (mut tx, now) = site.market.begin_of(Whose::QualificationType(&id)).await?;
     let run = testing::current(&mut tx, now, &worker.worker_id, &id).await?;
     let given = read(&run, &fields);
     match testing::hand_in(&mut tx, now, &worker.worker_id, &id, &given).await {
@@ -145,7 +146,8 @@ async fn render(
     given: Option<&[Given]>,
     unfit: &[(String, Unfit)],
 ) -> Result<Response, PageError> {
-    let (timing, _) = site.market.clock().await?;
+    let requester_id = run.kind.requester_id.as_deref().unwrap_or_default();
+    let (timing, _) = site.market.clock_of(requester_id).await?;
     let seconds_left = (run.deadline - now).num_seconds();
     let shown = TestPage {
         shell: Shell::new(&site.links, Some(worker), Here::Qualifications),

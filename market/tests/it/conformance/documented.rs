@@ -32,6 +32,7 @@ const MISMATCH: &str = "RequestError InvalidParameterValue";
 const RANGE: &str = "ParameterValidationError AWS.ParameterOutOfRange";
 const VALUE: &str = "ParameterValidationError InvalidParameterValue";
 const XML: &str = "ParameterValidationError XMLParseError";
+const ENDPOINT: &str = "ParameterValidationError InvalidTransportEndpoint";
 const COMBINATION: &str = "InvalidParameterCombinationError";
 
 /// By operation, in order.
@@ -43,7 +44,7 @@ pub(super) const ERRORS: &[(&str, &[&str])] = &[
     ("CreateHIT", &[FUNDS, HIT_EXISTS, MISMATCH, RANGE, VALUE, XML, COMBINATION]),
     ("CreateHITType", &[RANGE, VALUE, COMBINATION]),
     ("CreateHITWithHITType", &[NO_HIT_TYPE, FUNDS, HIT_EXISTS, RANGE, VALUE, XML, COMBINATION]),
-    ("CreateQualificationType", &[NAME_TAKEN, RANGE, VALUE]),
+    ("CreateQualificationType", &[NAME_TAKEN, RANGE, VALUE, XML, COMBINATION]),
     ("CreateWorkerBlock", &[VALUE]),
     ("DeleteHIT", &[NO_HIT, HIT_STATE]),
     ("DeleteQualificationType", &[NO_TYPE]),
@@ -69,10 +70,12 @@ pub(super) const ERRORS: &[(&str, &[&str])] = &[
     ("RejectAssignment", &[NO_ASSIGNMENT, ASSIGNMENT_STATE, RANGE, VALUE]),
     ("RejectQualificationRequest", &[NO_REQUEST, REQUEST_STATE]),
     ("SendBonus", &[NO_ASSIGNMENT, TOKEN_USED, MISMATCH, FUNDS, VALUE]),
+    ("SendTestEventNotification", &[ENDPOINT, VALUE]),
     ("UpdateExpirationForHIT", &[NO_HIT, FUNDS, TOKEN_USED]),
     ("UpdateHITReviewStatus", &[NO_HIT, HIT_STATE]),
     ("UpdateHITTypeOfHIT", &[NO_HIT, NO_HIT_TYPE, HIT_STATE, FUNDS]),
-    ("UpdateQualificationType", &[NO_TYPE, RANGE]),
+    ("UpdateNotificationSettings", &[NO_HIT_TYPE, ENDPOINT, VALUE]),
+    ("UpdateQualificationType", &[NO_TYPE, RANGE, VALUE, XML, COMBINATION]),
 ];
 
 /// The error codes that the server's source can answer with.
@@ -87,7 +90,9 @@ pub(super) fn codes_in_the_source() -> BTreeSet<String> {
                 continue;
             }
             let source = std::fs::read_to_string(path).unwrap();
-            let texts = source.split('"').filter(|text| text.starts_with("AWS.") && !text.contains(' '));
+            // SQS has names of its own; the requester protocol's are meant here.
+            let own = |text: &&str| text.starts_with("AWS.") && !text.starts_with("AWS.SimpleQueueService.");
+            let texts = source.split('"').filter(own).filter(|text| !text.contains(' '));
             codes.extend(texts.map(str::to_owned));
         }
     }

@@ -4,6 +4,7 @@ mod hits;
 mod lifetimes;
 mod lists;
 mod money;
+mod notifications;
 mod qualification_types;
 mod qualifications;
 mod review;
@@ -17,6 +18,7 @@ pub(super) fn all() -> Vec<Case> {
         lifetimes::cases(),
         lists::cases(),
         money::cases(),
+        notifications::cases(),
         qualification_types::cases(),
         qualifications::cases(),
         review::cases(),

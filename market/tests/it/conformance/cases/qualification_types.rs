@@ -3,12 +3,19 @@
 use serde_json::{Value, json};
 
 use super::lists::pages;
-use crate::conformance::case::{Case, Refusal, fails, invalid, range, request, works};
+use crate::conformance::case::{
+    Case, Refusal, combination, fails, invalid, parameter, range, request, works,
+};
 use crate::conformance::world::{World, with};
 
 pub(super) const UNKNOWN: Refusal =
     request("QualificationTypeDoesNotExist", "QualificationType * does not exist.");
 const APPROVED: &str = "00000000000000000040";
+
+/// The shortest test there is.
+const FORM: &str = "<QuestionForm xmlns=\"http://mechanicalturk.amazonaws.com/AWSMechanicalTurkDataSchemas/2017-11-06/\
+    QuestionForm.xsd\"><Question><QuestionIdentifier>q</QuestionIdentifier><QuestionContent><Text>Why?</Text>\
+    </QuestionContent><AnswerSpecification><FreeTextAnswer/></AnswerSpecification></Question></QuestionForm>";
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = making();
@@ -54,6 +61,22 @@ fn making() -> Vec<Case> {
         }),
         say("keywords of 1001 characters", range("*Keywords*"), || json!({ "Keywords": "x".repeat(1001) })),
         say("a negative delay", range("*RetryDelayInSeconds*"), || json!({ "RetryDelayInSeconds": -1 })),
+        works(operation, "a kind with a test", async |_: &World| {
+            new(json!({ "Test": FORM, "TestDurationInSeconds": 60 }))
+        })
+        .gives("/QualificationType/Test", FORM)
+        .gives("/QualificationType/TestDurationInSeconds", 60),
+        say("a test that is no QuestionForm", parameter("XMLParseError", "*parsing the XML*"), || {
+            json!({ "Test": "words", "TestDurationInSeconds": 60 })
+        }),
+        say("a test without a duration", invalid("*TestDurationInSeconds*"), || json!({ "Test": FORM })),
+        say("a key without a test", invalid("*need a Test*"), || json!({ "AnswerKey": "<AnswerKey/>" })),
+        say("a test of 65536 bytes", range("*Test*65535*"), || {
+            json!({ "Test": "x".repeat(65_536), "TestDurationInSeconds": 60 })
+        }),
+        say("a test and granting at once", combination("*AutoGranted*"), || {
+            json!({ "Test": FORM, "TestDurationInSeconds": 60, "AutoGranted": true })
+        }),
     ]
 }
 
@@ -70,6 +93,16 @@ fn changing() -> Vec<Case> {
             json!({ "QualificationTypeId": world.kind().await, "AutoGranted": true, "AutoGrantedValue": 3 })
         })
         .gives("/QualificationType/AutoGrantedValue", 3),
+        fails(operation, "a test that is no QuestionForm", parameter("XMLParseError", "*parsing the XML*"), async |world: &World| {
+            json!({ "QualificationTypeId": world.kind().await, "Test": "words", "TestDurationInSeconds": 60 })
+        }),
+        fails(operation, "a key without a test", invalid("*need a Test*"), async |world: &World| {
+            json!({ "QualificationTypeId": world.kind().await, "AnswerKey": "<AnswerKey/>" })
+        }),
+        fails(operation, "a test and granting at once", combination("*AutoGranted*"), async |world: &World| {
+            json!({ "QualificationTypeId": world.kind().await, "Test": FORM, "TestDurationInSeconds": 60,
+                    "AutoGranted": true })
+        }),
         fails(operation, "an unknown kind", UNKNOWN, async |_: &World| json!({ "QualificationTypeId": "3UNKNOWN" })),
         fails(operation, "another requester's kind", UNKNOWN, async |world: &World| {
             json!({ "QualificationTypeId": world.foreign_kind().await, "Description": "Mine" })
