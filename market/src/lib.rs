@@ -22,9 +22,11 @@ mod market;
 mod migrations;
 pub mod notices;
 pub mod protocol;
+mod quirks;
 mod settings;
 pub mod workers;
 
 pub use market::{Market, RequesterKeys};
 pub use migrations::{MIGRATOR, migrate};
-pub use settings::{Fees, Quirks, Rounding, Settings, is_local};
+pub use quirks::Quirks;
+pub use settings::{Fees, Rounding, Settings, is_local};

@@ -2,10 +2,9 @@
 
 use ipnet::IpNet;
 use kernel::outbound::Outbound;
-use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
-use crate::notices::Trouble;
+use crate::Quirks;
 
 /// How one marketplace behaves.
 #[derive(Debug, Clone)]
@@ -95,17 +94,4 @@ pub enum Rounding {
     HalfUpEach,
     /// The rates are added up first, and every part of a cent rounds up.
     Up,
-}
-
-/// Behaviours that clients have met on the real service. A new one is a field here: a requester who rehearses can
-/// then switch it for themselves by that name ([`crate::behaviour`]).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Quirks {
-    /// A list's full last page carries a token, and the page after it is empty.
-    pub empty_last_page: bool,
-    /// Setting the same expiration twice within a day is refused as a repeated token.
-    pub expiration_makes_a_token: bool,
-    /// What goes wrong with notifications.
-    pub notices: Trouble,
 }

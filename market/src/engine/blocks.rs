@@ -48,6 +48,19 @@ pub async fn block(
     Ok(())
 }
 
+/// Whether the requester may block another worker; who is blocked already needs no room.
+///
+/// # Errors
+/// [`Refusal::TooManyBlocks`].
+pub async fn room(conn: &mut PgConnection, requester_id: &str, worker_id: &str, most: u32) -> Outcome<()> {
+    let count = sqlx::query_scalar!(
+        r#"select count(*) as "count!" from market.worker_block where requester_id = $1 and worker_id <> $2"#,
+        requester_id,
+        worker_id,
+    );
+    if count.fetch_one(conn).await? >= i64::from(most) { Err(Refusal::TooManyBlocks) } else { Ok(()) }
+}
+
 /// Takes a block away; does nothing when there is none.
 ///
 /// # Errors

@@ -1,6 +1,6 @@
 //! Bonuses: money to a worker beside the reward, for work that was handed in.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use kernel::money::Cents;
 use sqlx::PgConnection;
 
@@ -74,6 +74,31 @@ pub async fn send(
         ..Note::default()
     };
     Ok(journal::record(conn, now, Effect::BonusSent, requester_id, note).await?)
+}
+
+/// Whether the worker handed in to the requester within `days`, or never: then what is wrong is another thing.
+///
+/// # Errors
+/// [`Refusal::BonusWindow`].
+pub async fn in_window(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    requester_id: &str,
+    worker_id: &str,
+    days: u32,
+) -> Outcome<()> {
+    if days == 0 {
+        return Ok(());
+    }
+    let last = sqlx::query_scalar!(
+        "select max(submitted_at) from market.assignment where worker_id = $1 and requester_id = $2",
+        worker_id,
+        requester_id,
+    );
+    match last.fetch_one(conn).await? {
+        Some(last) if last + Duration::days(days.into()) < now => Err(Refusal::BonusWindow(worker_id.into())),
+        _ => Ok(()),
+    }
 }
 
 async fn recipient(

@@ -77,6 +77,25 @@ async fn insert(
     .await
 }
 
+/// Whether the HIT is old enough to be changed: `lock` seconds.
+///
+/// # Errors
+/// [`Refusal::NoSuchHit`] or [`Refusal::TooFresh`].
+pub async fn unlocked(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    requester_id: &str,
+    hit_id: &str,
+    lock: u32,
+) -> Outcome<Hit> {
+    let hit = hits::owned(conn, requester_id, hit_id).await?;
+    if now < hit.created_at + Duration::seconds(lock.into()) {
+        Err(Refusal::TooFresh(hit_id.into()))
+    } else {
+        Ok(hit)
+    }
+}
+
 /// Adds places. A HIT created with fewer than ten assignments stays under ten.
 ///
 /// # Errors

@@ -31,6 +31,18 @@ pub enum Refusal {
     /// Somebody has accepted the HIT before.
     #[error("The HIT type of HIT {0} cannot be changed: a worker has accepted it.")]
     Accepted(String),
+    /// Created a moment ago.
+    #[error("HIT {0} was created a moment ago and cannot be changed yet.")]
+    TooFresh(String),
+    /// Sooner than it is, and not over yet.
+    #[error("The expiration of a HIT can be set to now or made later.")]
+    Sooner,
+    /// The worker handed nothing in to this requester for too long.
+    #[error("The worker {0} has completed no assignment of yours in the time in which a bonus can be sent.")]
+    BonusWindow(String),
+    /// As many blocks as there can be.
+    #[error("You have blocked as many workers as can be blocked.")]
+    TooManyBlocks,
     /// Handed-in work is waiting for a decision.
     #[error("This HIT has {0} submitted assignments that were not reviewed yet.")]
     UnreviewedWork(i64),

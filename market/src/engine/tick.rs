@@ -25,7 +25,7 @@ pub struct Report {
 }
 
 /// What comes due.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Due {
     /// A worker's deadline.
     Deadline,
@@ -50,8 +50,12 @@ pub async fn step(market: &Market) -> anyhow::Result<Report> {
 /// Does each in a transaction of its own and counts those that were done; goes on after a failure.
 async fn each(market: &Market, real: DateTime<Utc>, due: Due) -> anyhow::Result<usize> {
     let (mut done, mut failure) = (0, None);
-    for item in due.list(&mut *market.pool().acquire().await?, real).await? {
+    for mut item in due.list(&mut *market.pool().acquire().await?, real).await? {
         let mut tx = market.pool().begin().await?;
+        if due == Due::Review {
+            let period = market.quirks_of(&mut tx, &item.requester_id).await?.auto_approval_period;
+            item.now = last_run(item.now, period);
+        }
         match due.act(&mut tx, item.now, &item.id).await {
             Ok(acted) => {
                 tx.commit().await?;
@@ -63,11 +67,19 @@ async fn each(market: &Market, real: DateTime<Utc>, due: Due) -> anyhow::Result<
     failure.map_or(Ok(done), Err)
 }
 
+/// When a job of this period (seconds) last ran; one without a period runs all the time.
+fn last_run(now: DateTime<Utc>, period: u32) -> DateTime<Utc> {
+    let period = i64::from(period);
+    let late = if period == 0 { 0 } else { now.timestamp().rem_euclid(period) };
+    now - chrono::Duration::seconds(late)
+}
+
 /// Something that is due at its requester's time.
 #[derive(Debug)]
 struct Item {
     id: String,
     now: DateTime<Utc>,
+    requester_id: String,
 }
 
 impl Due {
@@ -78,7 +90,7 @@ impl Due {
             Self::Deadline => {
                 let due = sqlx::query_as!(
                     Item,
-                    r#"select due.assignment_id as id, time.now as "now!"
+                    r#"select due.assignment_id as id, time.now as "now!", time.requester_id as "requester_id!"
                          from market.times($1) as time
                         cross join lateral (
                               select assignment_id, deadline from market.assignment
@@ -93,7 +105,7 @@ impl Due {
             Self::Lifetime => {
                 let due = sqlx::query_as!(
                     Item,
-                    r#"select due.hit_id as id, time.now as "now!"
+                    r#"select due.hit_id as id, time.now as "now!", time.requester_id as "requester_id!"
                          from market.times($1) as time
                         cross join lateral (
                               select hit_id, expiration from market.hit
@@ -109,7 +121,7 @@ impl Due {
             Self::Review => {
                 let due = sqlx::query_as!(
                     Item,
-                    r#"select due.assignment_id as id, time.now as "now!"
+                    r#"select due.assignment_id as id, time.now as "now!", time.requester_id as "requester_id!"
                          from market.times($1) as time
                         cross join lateral (
                               select assignment_id, auto_approval_at from market.assignment

@@ -115,6 +115,7 @@ impl From<Refusal> for Failure {
             Refusal::TestExcludesGranting => {
                 Self::client("InvalidParameterCombinationError", refusal.to_string())
             }
+            Refusal::TooManyBlocks => Self::parameter("AWS.ParameterOutOfRange", refusal.to_string()),
             Refusal::TooManyAssignments => Self::parameter("AWS.ParameterOutOfRange", refusal.to_string()),
             other => Self::request(code(&other), other.to_string()),
         }
@@ -126,10 +127,12 @@ fn code(refusal: &Refusal) -> Option<&'static str> {
         Refusal::NoSuchHit(_) => "AWS.MechanicalTurk.HITDoesNotExist",
         Refusal::NoSuchHitType(_) => "AWS.MechanicalTurk.HITTypeDoesNotExist",
         Refusal::NoSuchAssignment(_) => "AWS.MechanicalTurk.AssignmentDoesNotExist",
-        Refusal::HitState { .. } | Refusal::UnreviewedWork(_) | Refusal::Accepted(_) => {
-            "AWS.MechanicalTurk.InvalidHITState"
-        }
-        Refusal::AssignmentState(_) | Refusal::TooLateToOverride => {
+        Refusal::HitState { .. }
+        | Refusal::UnreviewedWork(_)
+        | Refusal::Accepted(_)
+        | Refusal::TooFresh(_)
+        | Refusal::Sooner => "AWS.MechanicalTurk.InvalidHITState",
+        Refusal::AssignmentState(_) | Refusal::TooLateToOverride | Refusal::BonusWindow(_) => {
             "AWS.MechanicalTurk.InvalidAssignmentState"
         }
         Refusal::NoSuchQualificationType(_) => "AWS.MechanicalTurk.QualificationTypeDoesNotExist",
@@ -147,6 +150,7 @@ fn code(refusal: &Refusal) -> Option<&'static str> {
         // The code of a repeated token was never written down; clients go by the message.
         Refusal::TokenUsed(_)
         | Refusal::NoSuchWorker(_)
+        | Refusal::TooManyBlocks
         | Refusal::NoNotification(_)
         | Refusal::Document(_)
         | Refusal::NoTest

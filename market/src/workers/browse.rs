@@ -119,9 +119,12 @@ pub(super) async fn preview(
     let hit = hits::find(&mut tx, &next.ok_or_else(nothing_left)?).await?.ok_or_else(nothing_left)?;
     let question = question_of(&site, &hit)?;
     let standing = standing::of_worker(&mut tx, Some(&worker.worker_id)).await?;
+    let quirks = site.market.quirks_of(&mut tx, &hit.requester_id).await?;
+    let known = worker.worker_id.clone();
+    let viewer = Viewer::Preview { worker_id: quirks.worker_in_preview.then_some(known.as_str()) };
     let shown = PreviewPage {
         missing: standing::obstacle(&mut tx, &worker.worker_id, requirements, Action::Accept).await?,
-        frame: TaskFrame::new(&question, &hit.hit_id, Viewer::Preview, &site.links),
+        frame: TaskFrame::new(&question, &hit.hit_id, viewer, &site.links),
         shell: Shell::new(&site.links, Some(worker), Here::Hits),
         group: ShownGroup::new(group, &standing),
         hit_id: hit.hit_id,

@@ -20,7 +20,10 @@ const INSIDE: &str = "allow-scripts allow-forms allow-popups allow-popups-to-esc
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Viewer<'a> {
     /// Somebody who has not accepted it.
-    Preview,
+    Preview {
+        /// The worker, where previews are told.
+        worker_id: Option<&'a str>,
+    },
     /// The worker who holds this assignment.
     Holder {
         /// The assignment.
@@ -66,7 +69,13 @@ impl TaskFrame {
 fn joined(mut url: Url, hit_id: &str, viewer: Viewer<'_>, links: &Links) -> Url {
     let mut query = url.query_pairs_mut();
     match viewer {
-        Viewer::Preview => query.append_pair("assignmentId", NOT_ACCEPTED).append_pair("hitId", hit_id),
+        Viewer::Preview { worker_id } => {
+            query.append_pair("assignmentId", NOT_ACCEPTED).append_pair("hitId", hit_id);
+            if let Some(worker_id) = worker_id {
+                query.append_pair("workerId", worker_id);
+            }
+            &mut query
+        }
         Viewer::Holder { assignment_id, worker_id } => query
             .append_pair("assignmentId", assignment_id)
             .append_pair("hitId", hit_id)
@@ -118,12 +127,14 @@ mod tests {
 
     #[test]
     fn a_preview_names_neither_assignment_nor_worker() {
-        let preview = src("https://a.example/go", Viewer::Preview);
+        let preview = src("https://a.example/go", Viewer::Preview { worker_id: None });
         assert!(
             preview.contains("assignmentId=ASSIGNMENT_ID_NOT_AVAILABLE&hitId=3HIT&turkSubmitTo="),
             "{preview}"
         );
         assert!(!preview.contains("workerId"));
+        let told = src("https://a.example/go", Viewer::Preview { worker_id: Some("A1") });
+        assert!(told.contains("hitId=3HIT&workerId=A1&turkSubmitTo="), "{told}");
     }
 
     #[test]

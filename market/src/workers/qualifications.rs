@@ -6,9 +6,9 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::Site;
 use super::pages::{Here, PageError, Shell, page};
 use super::session::SignedIn;
+use super::{Site, words};
 use crate::clock::Whose;
 use crate::engine::qualifications::grants::{self, Held};
 use crate::engine::qualifications::requests::{self, AskError, Asked};
@@ -28,7 +28,20 @@ struct QualificationsPage {
     rate: i64,
     profile: Profile,
     held: Vec<Held>,
-    offered: Vec<QualificationType>,
+    offered: Vec<Offer>,
+}
+
+/// A type that can be asked for.
+struct Offer {
+    kind: QualificationType,
+    /// The time for its test, if there is one.
+    test: Option<String>,
+}
+
+impl From<QualificationType> for Offer {
+    fn from(kind: QualificationType) -> Self {
+        Self { test: kind.test_duration.map(words::duration), kind }
+    }
 }
 
 /// The query: what was done just now.
@@ -56,7 +69,7 @@ pub(super) async fn show(
         profile: standing::profile(&mut conn, &worker.worker_id).await?,
         shell: Shell::new(&site.links, Some(worker), Here::Qualifications),
         held,
-        offered,
+        offered: offered.into_iter().map(Offer::from).collect(),
     };
     page(StatusCode::OK, &shown)
 }

@@ -114,7 +114,7 @@ pub(super) async fn hand_in(
         Err(HandInError::Unfit(unfit)) => {
             drop(tx);
             let status = StatusCode::UNPROCESSABLE_ENTITY;
-            render(&site, worker, status, now, &run, Some(&given), &unfit).await
+            render(&site, worker, status, now, &run, Some(given.as_slice()), &unfit).await
         }
         Err(HandInError::Ask(error)) => Err(error.into()),
     }

@@ -14,6 +14,7 @@ mod money;
 mod notifications;
 mod qualifications;
 mod queues;
+mod quirks;
 mod registry;
 mod requirements;
 mod schedules;

@@ -125,7 +125,7 @@ async fn time_runs_out_and_the_delay_decides_about_another_try() {
     let world = world().await;
     for (delay, waits, second) in [(None, 0, StatusCode::CONFLICT), (Some(3600), 3000, StatusCode::OK)] {
         let id = tested(&world, None, delay).await;
-        let (mut ada, _) = world.worker(&format!("Ada {waits}")).await;
+        let (mut ada, _) = world.worker(&format!("Ada{waits}")).await;
         open(&world, &mut ada, &id).await;
         world.market.set_clock(Turn::Step(Duration::seconds(601))).await.unwrap();
         let late = hand_in(&world, &mut ada, &id, &RIGHT).await;

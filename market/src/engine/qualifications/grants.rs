@@ -164,14 +164,14 @@ pub async fn of_worker(conn: &mut PgConnection, worker_id: &str) -> sqlx::Result
     .await
 }
 
-/// Who has this type, or had it, in the order of first granting, after position `after`.
+/// Who has this type, had it, or both, in the order of first granting, after position `after`.
 ///
 /// # Errors
 /// When Postgres fails.
 pub async fn page(
     conn: &mut PgConnection,
     id: &str,
-    revoked: bool,
+    revoked: Option<bool>,
     after: i64,
     limit: i64,
 ) -> sqlx::Result<Vec<Grant>> {
@@ -179,7 +179,7 @@ pub async fn page(
         Grant,
         "select seq, qualification_type_id, worker_id, value, granted_at, revoked_at
            from market.qualification
-          where qualification_type_id = $1 and seq > $3 and (revoked_at is not null) = $2
+          where qualification_type_id = $1 and seq > $3 and ($2::bool is null or (revoked_at is not null) = $2)
           order by seq limit $4",
         id,
         revoked,

@@ -120,7 +120,7 @@ fn mapping(element: &Element) -> Result<Mapping, XmlError> {
             _ => Err(malformed("ScaleMapping has no SummedScoreMultiplier")),
         },
         "RangeMapping" => {
-            let range = |range: &Element| {
+            let range = |range: &Element| -> Result<(i64, i64, i64), XmlError> {
                 let bound = |name: &str| number(range, name);
                 Ok((
                     bound("InclusiveLowerBound")?,

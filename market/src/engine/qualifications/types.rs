@@ -104,6 +104,8 @@ pub struct Search<'a> {
     pub requester_id: Option<&'a str>,
     /// Only those a worker may ask for now.
     pub requestable: bool,
+    /// Only those made by then.
+    pub made_until: Option<DateTime<Utc>>,
     /// Only those whose name, description or keywords contain this, in whatever case.
     pub query: Option<&'a str>,
 }
@@ -153,14 +155,34 @@ pub async fn create(
         new.auto_granted,
         new.auto_granted_value,
         now,
-        new.test.as_ref().map(|test| &test.form),
-        new.test.as_ref().and_then(|test| test.key.as_ref()),
+        new.test.as_ref().map(|test| test.form.as_str()),
+        new.test.as_ref().and_then(|test| test.key.as_deref()),
         new.test.as_ref().map(|test| test.duration),
     );
     let made = made.fetch_optional(&mut *conn).await?.ok_or(Refusal::QualificationTypeExists)?;
     let effect = Effect::QualificationTypeCreated;
     record(conn, now, effect, requester_id, &made.qualification_type_id, None).await?;
     Ok(made)
+}
+
+/// Whether no type of this name was deleted after `since`; one that exists is seen when the new one is made.
+///
+/// # Errors
+/// [`Refusal::QualificationTypeExists`].
+pub async fn name_is_free(
+    conn: &mut PgConnection,
+    requester_id: &str,
+    name: &str,
+    since: DateTime<Utc>,
+) -> Outcome<()> {
+    let kept = sqlx::query_scalar!(
+        r#"select exists (select from market.qualification_type
+                           where requester_id = $1 and name = $2 and deleted_at > $3) as "kept!""#,
+        requester_id,
+        name,
+        since,
+    );
+    if kept.fetch_one(conn).await? { Err(Refusal::QualificationTypeExists) } else { Ok(()) }
 }
 
 /// Whether form and key can be read, the key goes with the form, and nothing is granted without the test.
@@ -300,12 +322,14 @@ pub async fn page(
             and (not $3 or (requestable and active))
             and ($4::text is null
                  or position(lower($4) in lower(concat_ws(' ', name, description, keywords))) > 0)
+            and ($6::timestamptz is null or created_at <= $6)
           order by seq limit $5",
         after,
         search.requester_id,
         search.requestable,
         search.query,
         limit,
+        search.made_until,
     )
     .fetch_all(conn)
     .await

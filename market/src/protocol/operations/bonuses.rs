@@ -35,6 +35,12 @@ impl Operation for SendBonus {
             return Err(Refusal::TokenUsed(self.0.token.unwrap_or_default()).into());
         }
         let fees = &call.market.settings().fees;
+        let largest = call.quirks.largest_bonus;
+        if largest > 0 && self.0.amount.0 > largest {
+            return Err(Failure::invalid("BonusAmount", &self.0.amount.to_string()));
+        }
+        let days = call.quirks.bonus_window_days;
+        bonuses::in_window(call.conn, call.now, call.requester_id, &self.0.worker_id, days).await?;
         bonuses::send(call.conn, call.now, call.requester_id, fees, &self.0).await?;
         call.settle_token(token, &self.0.assignment_id).await?;
         Ok(json!({}))

@@ -30,6 +30,8 @@ impl Operation for CreateAdditionalAssignmentsForHit {
         if call.take_token(token).await?.is_some() {
             return Err(Refusal::TokenUsed(self.token.unwrap_or_default()).into());
         }
+        let lock = call.quirks.modification_lock;
+        lifetimes::unlocked(call.conn, call.now, call.requester_id, &self.hit_id, lock).await?;
         lifetimes::extend(call.conn, call.now, call.requester_id, &self.hit_id, self.places, token).await?;
         call.settle_token(token, &self.hit_id).await?;
         Ok(json!({}))
@@ -53,6 +55,13 @@ impl Operation for UpdateExpirationForHit {
             let token = format!("{}{}", self.hit_id, self.expire_at.format("%a %b %d %H:%M:%S UTC %Y"));
             if call.take_token(Some(&token)).await?.is_some() {
                 return Err(Refusal::TokenUsed(token).into());
+            }
+        }
+        if self.expire_at > call.now {
+            let lock = call.quirks.modification_lock;
+            let hit = lifetimes::unlocked(call.conn, call.now, call.requester_id, &self.hit_id, lock).await?;
+            if call.quirks.expiration_only_grows && self.expire_at < hit.expiration {
+                return Err(Refusal::Sooner.into());
             }
         }
         lifetimes::set_expiration(call.conn, call.now, call.requester_id, &self.hit_id, self.expire_at)

@@ -1,5 +1,6 @@
 //! Kinds of qualifications, and the HITs that require them.
 
+use chrono::Duration;
 use serde_json::{Value, json};
 
 use super::{Call, Operation};
@@ -44,6 +45,8 @@ impl Operation for CreateQualificationType {
     }
 
     async fn run(self, call: &mut Call<'_>) -> Result<Value, Failure> {
+        let since = call.now - Duration::hours(call.quirks.name_kept_hours.into());
+        types::name_is_free(call.conn, call.requester_id, &self.0.name, since).await?;
         let made = types::create(call.conn, call.now, call.requester_id, &self.0).await?;
         Ok(json!({ "QualificationType": shape(&made, call.requester_id) }))
     }
@@ -168,7 +171,8 @@ impl Operation for ListQualificationTypes {
         let list = call.list(&format!("{}/{}/{}", self.requestable, self.owned, query.unwrap_or_default()));
         let after = self.page.after_number(&list)?;
         let requester_id = self.owned.then_some(call.requester_id);
-        let search = Search { requester_id, requestable: self.requestable, query };
+        let indexed = call.now - Duration::seconds(call.quirks.search_lag.into());
+        let search = Search { requester_id, requestable: self.requestable, query, made_until: Some(indexed) };
         let rows = types::page(call.conn, &search, after, self.page.limit()).await?;
         let (asker, key) = (call.requester_id, |row: &QualificationType| row.seq.to_string());
         Ok(self.page.answer(&list, "QualificationTypes", rows, key, |row| shape(row, asker)))

@@ -90,7 +90,7 @@ impl Operation for GetQualificationScore {
 
 pub(crate) struct ListWorkersWithQualificationType {
     id: String,
-    revoked: bool,
+    revoked: Option<bool>,
     page: PageRequest,
 }
 
@@ -101,16 +101,18 @@ impl Operation for ListWorkersWithQualificationType {
         let status = fields.choice("Status", &["Granted", "Revoked"]);
         Self {
             id: fields.required_id("QualificationTypeId"),
-            revoked: status.as_deref() == Some("Revoked"),
+            revoked: status.map(|status| status == "Revoked"),
             page: PageRequest::read(fields),
         }
     }
 
     async fn run(self, call: &mut Call<'_>) -> Result<Value, Failure> {
         types::owned(call.conn, call.requester_id, &self.id).await?;
-        let list = call.list(&format!("{}/{}", self.id, self.revoked));
+        let usual = if call.quirks.revoked_listed_too { None } else { Some(false) };
+        let revoked = self.revoked.or(usual);
+        let list = call.list(&format!("{}/{revoked:?}", self.id));
         let after = self.page.after_number(&list)?;
-        let rows = grants::page(call.conn, &self.id, self.revoked, after, self.page.limit()).await?;
+        let rows = grants::page(call.conn, &self.id, revoked, after, self.page.limit()).await?;
         Ok(self.page.answer(&list, "Qualifications", rows, |grant| grant.seq.to_string(), shape))
     }
 }

@@ -31,12 +31,13 @@ impl Operation for NotifyWorkers {
 
     async fn run(self, call: &mut Call<'_>) -> Result<Value, Failure> {
         let mut failures = Vec::new();
+        let code = if call.quirks.soft_failures { "SoftFailure" } else { "HardFailure" };
         for worker_id in &self.worker_ids {
             let (subject, text) = (&self.subject, &self.text);
             let sent = messages::notify(call.conn, call.now, call.requester_id, worker_id, subject, text);
             if let Err(why) = sent.await? {
                 failures.push(json!({
-                    "NotifyWorkersFailureCode": "HardFailure",
+                    "NotifyWorkersFailureCode": code,
                     "NotifyWorkersFailureMessage": why.to_string(),
                     "WorkerId": worker_id,
                 }));
@@ -83,6 +84,7 @@ impl Operation for CreateWorkerBlock {
     }
 
     async fn run(self, call: &mut Call<'_>) -> Result<Value, Failure> {
+        blocks::room(call.conn, call.requester_id, &self.worker_id, call.quirks.most_blocks).await?;
         blocks::block(call.conn, call.now, call.requester_id, &self.worker_id, &self.reason).await?;
         Ok(json!({}))
     }
