@@ -59,8 +59,12 @@ impl App {
     /// When this machine's TLS roots cannot be read.
     pub fn new(config: Config, pool: PgPool, clock: SharedClock) -> anyhow::Result<Self> {
         let outbound = Outbound::new(config.allow_private.clone())?;
-        let market =
-            Market::new(pool.clone(), clock.clone(), config.keyring.clone(), market_settings(&config, &outbound));
+        let market = Market::new(
+            pool.clone(),
+            clock.clone(),
+            config.keyring.clone(),
+            market_settings(&config, &outbound),
+        );
         Ok(Self(Arc::new(Parts {
             otree: Connector::new(outbound.clone()),
             desk: Desk::open(pool.clone(), clock.clone()),
