@@ -173,6 +173,7 @@ async fn bots_have_the_homes_and_qualifications_of_their_plan() {
         retry_delay: None,
         auto_granted,
         auto_granted_value: 7,
+        test: None,
     };
     let given = types::create(&mut tx, now, &world.requester_id, &new("Given", false)).await.unwrap();
     let asked = types::create(&mut tx, now, &world.requester_id, &new("Asked", true)).await.unwrap();
