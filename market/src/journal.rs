@@ -5,13 +5,15 @@
 
 use chrono::{DateTime, Utc};
 use kernel::money::Cents;
+use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
 
 use crate::notices::outbox;
 
 /// What kind of thing happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, sqlx::Type)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, sqlx::Type, Serialize, Deserialize)]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Effect {
     /// Money was put into a requester's account.
     Deposited,
@@ -130,13 +132,22 @@ pub struct Filter {
     pub hit_id: Option<String>,
     /// Entries about one assignment.
     pub assignment_id: Option<String>,
+    /// Entries about one worker.
+    pub worker_id: Option<String>,
     /// One kind of effect.
     pub effect: Option<Effect>,
     /// Entries after this position.
     pub after: i64,
+    /// At most so many.
+    pub limit: Option<i64>,
 }
 
-/// Writes one effect down, and queues what requesters asked to be told of it.
+/// Stands for the journal among the database's advisory locks.
+const LOCK: i32 = 0x4a52_4e4c;
+
+/// Writes one effect down, and queues what requesters asked to be told of it. Until the transaction ends, [`read_on`]
+/// waits for it: numbers are given before they can be seen, and somebody who reads on from the last one they saw must
+/// miss none.
 ///
 /// # Errors
 /// When Postgres fails.
@@ -151,7 +162,8 @@ pub async fn record(
         "insert into market.journal
             (at, effect, requester_id, hit_type_id, hit_id, assignment_id, worker_id, amount, fee, token,
              qualification_type_id)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+         select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
+           from (select pg_advisory_xact_lock_shared($12, hashtext($3))) as lock",
         at,
         effect as Effect,
         requester_id,
@@ -163,6 +175,7 @@ pub async fn record(
         note.fee.map(|cents| cents.0),
         note.token,
         note.qualification_type_id,
+        LOCK,
     )
     .execute(&mut *conn)
     .await?;
@@ -184,13 +197,32 @@ pub async fn entries(conn: &mut PgConnection, filter: &Filter) -> sqlx::Result<V
               and ($3::text is null or hit_id = $3)
               and ($4::text is null or assignment_id = $4)
               and ($5::text is null or effect = $5)
-            order by seq"#,
+              and ($6::text is null or worker_id = $6)
+            order by seq limit $7"#,
         filter.after,
         filter.requester_id,
         filter.hit_id,
         filter.assignment_id,
         filter.effect as Option<Effect>,
+        filter.worker_id,
+        filter.limit,
     )
     .fetch_all(conn)
     .await
+}
+
+/// The requester's entries that match, once everything that is being written of theirs is written: who goes on after
+/// the last one they were given misses none. Needs a transaction of its own, which is best ended soon.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn read_on(
+    conn: &mut PgConnection,
+    requester_id: &str,
+    filter: Filter,
+) -> sqlx::Result<Vec<JournalEntry>> {
+    sqlx::query!("select pg_advisory_xact_lock($1, hashtext($2)) as lock", LOCK, requester_id)
+        .execute(&mut *conn)
+        .await?;
+    entries(conn, &Filter { requester_id: Some(requester_id.to_owned()), ..filter }).await
 }

@@ -7,6 +7,7 @@
 //! | [`workers`] | the pages where people find, accept and submit work |
 //! | [`clock`] | the market's own time and each requester's, which can be frozen, stepped and sped up |
 //! | [`behaviour`] | the quirks that a requester switched for themselves |
+//! | [`control`] | the JSON controls of a rehearsal: clock, faults, journal, money, quirks |
 //! | [`journal`] | what happened, append-only: the truth that tests compare others with |
 //! | [`notices`] | telling requesters what happens to their HITs |
 //! | [`faults`] | trouble on demand |
@@ -15,6 +16,7 @@
 
 pub mod behaviour;
 pub mod clock;
+pub mod control;
 pub mod engine;
 pub mod faults;
 pub mod journal;

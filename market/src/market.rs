@@ -25,7 +25,7 @@ use crate::engine::{Outcome, requesters};
 use crate::faults::{self, FaultKind, Target};
 use crate::journal::{self, Filter, JournalEntry};
 use crate::notices::{self, delivery};
-use crate::{Quirks, Settings, behaviour, protocol, workers};
+use crate::{Quirks, Settings, behaviour, control, protocol, workers};
 
 /// How often the market looks for what is due.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -75,9 +75,11 @@ impl Market {
         Self(Arc::new(Inner { pool, clock, keyring, settings }))
     }
 
-    /// The requester protocol (POST `/` and POST `/requester`) and the worker site.
+    /// The requester protocol (POST `/` and POST `/requester`), the controls of a rehearsal and the worker site.
     pub fn router(&self) -> Router {
-        protocol::router(self.clone()).merge(workers::router(self.clone()))
+        protocol::router(self.clone())
+            .merge(control::router(self.clone()))
+            .merge(workers::router(self.clone()))
     }
 
     /// What the frame's own origin serves, for a listener of its own.
@@ -166,6 +168,15 @@ impl Market {
         let keys = requesters::create(&mut tx, now, &self.0.keyring, name, balance).await?;
         tx.commit().await?;
         Ok(keys)
+    }
+
+    /// Decides whether a requester rehearses: who does may turn their own clock, order faults and mint play money. New
+    /// requesters do. Says whether there is such a requester.
+    ///
+    /// # Errors
+    /// When Postgres fails.
+    pub async fn set_rehearsal(&self, requester_id: &str, rehearsal: bool) -> sqlx::Result<bool> {
+        requesters::set_rehearsal(&mut *self.0.pool.acquire().await?, requester_id, rehearsal).await
     }
 
     /// Puts money into a requester's account.
@@ -299,7 +310,8 @@ impl Market {
     /// # Errors
     /// When Postgres fails.
     pub async fn order_fault(&self, kind: FaultKind, target: &Target, times: u32) -> sqlx::Result<()> {
-        faults::order(&mut *self.0.pool.acquire().await?, kind, target, times).await
+        let mut conn = self.0.pool.acquire().await?;
+        faults::order(&mut conn, self.real_now(), kind, target, Some(times)).await.map(drop)
     }
 }
 

@@ -17,7 +17,7 @@ use crate::config::Config;
 /// What a new requester may spend: as in Amazon's sandbox.
 const PLAY_MONEY: Cents = Cents(1_000_000);
 
-pub(super) async fn run(mut config: Config, requester: Option<String>) -> anyhow::Result<()> {
+pub(super) async fn run(mut config: Config, requester: Option<String>, live: bool) -> anyhow::Result<()> {
     let frame = if requester.is_none() { serve::frame_listener(&mut config)? } else { None };
     let database = serve::open(&config).await?;
     let address = config.market_listen.unwrap_or(config.listen);
@@ -30,15 +30,16 @@ pub(super) async fn run(mut config: Config, requester: Option<String>) -> anyhow
     };
     let market = Market::new(database.pool.clone(), Arc::new(SystemClock), config.keyring.clone(), settings);
     match requester {
-        Some(name) => print_keys(&market, &name).await?,
+        Some(name) => print_keys(&market, &name, live).await?,
         None => listen(&market, address, frame, &config).await?,
     }
     database.close().await;
     Ok(())
 }
 
-async fn print_keys(market: &Market, name: &str) -> anyhow::Result<()> {
+async fn print_keys(market: &Market, name: &str, live: bool) -> anyhow::Result<()> {
     let keys = market.create_requester(name, PLAY_MONEY).await?;
+    market.set_rehearsal(&keys.requester_id, !live).await?;
     println!("AWS_ACCESS_KEY_ID={}", keys.access_key_id);
     println!("AWS_SECRET_ACCESS_KEY={}", keys.secret_access_key.expose_secret());
     Ok(())

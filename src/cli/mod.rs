@@ -35,6 +35,9 @@ enum Command {
         /// Make a requester of this name with play money, print its keys, and end.
         #[arg(long, value_name = "NAME")]
         requester: Option<String>,
+        /// This requester works with real people: no play controls (clock, faults, money) for them.
+        #[arg(long, requires = "requester")]
+        live: bool,
     },
     /// Show the whole product with a real oTree, a demo lab and play money.
     Demo(demo::Options),
@@ -61,7 +64,7 @@ impl Cli {
             }
             Command::Work => serve::run(config, serve::Role { pages: false, work: true }).await,
             Command::Migrate => migrate::run(config).await,
-            Command::Market { requester } => market::run(config, requester).await,
+            Command::Market { requester, live } => market::run(config, requester, live).await,
             Command::Admin { what } => admin::run(config, what).await,
             Command::Demo(_) => Ok(()),
         }

@@ -2,14 +2,16 @@
 
 use chrono::{DateTime, Utc};
 use kernel::money::Cents;
+use serde::Serialize;
 use sqlx::PgConnection;
 
 use super::hits::Hit;
 use super::{Outcome, Refusal};
 
 /// Why money moved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, sqlx::Type)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, sqlx::Type, Serialize)]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Put into the account.
     Deposit,
@@ -84,12 +86,28 @@ pub async fn balance(conn: &mut PgConnection, requester_id: &str) -> sqlx::Resul
 /// # Errors
 /// When Postgres fails.
 pub async fn statement(conn: &mut PgConnection, requester_id: &str) -> sqlx::Result<Vec<Line>> {
+    statement_after(conn, requester_id, 0, None).await
+}
+
+/// The requester's lines after the position `after`, oldest first, at most `limit`. A line is written under the lock of
+/// its requester, so whoever goes on after the last one they were given misses none.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn statement_after(
+    conn: &mut PgConnection,
+    requester_id: &str,
+    after: i64,
+    limit: Option<i64>,
+) -> sqlx::Result<Vec<Line>> {
     sqlx::query_as!(
         Line,
         r#"select seq, at, kind as "kind: Kind", available as "available: Cents", on_hold as "on_hold: Cents",
                   hit_id, assignment_id
-             from market.statement where requester_id = $1 order by seq"#,
+             from market.statement where requester_id = $1 and seq > $2 order by seq limit $3"#,
         requester_id,
+        after,
+        limit,
     )
     .fetch_all(conn)
     .await

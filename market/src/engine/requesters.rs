@@ -95,6 +95,33 @@ pub async fn key(conn: &mut PgConnection, access_key_id: &str) -> sqlx::Result<O
     .await
 }
 
+/// Whether the requester rehearses with play money, and so may turn their own clock and mint money.
+///
+/// # Errors
+/// When Postgres fails, or there is no such requester.
+pub async fn rehearses(conn: &mut PgConnection, requester_id: &str) -> sqlx::Result<bool> {
+    sqlx::query_scalar!("select rehearsal from market.requester where requester_id = $1", requester_id)
+        .fetch_one(conn)
+        .await
+}
+
+/// Decides whether the requester rehearses. Says whether there is such a requester.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn set_rehearsal(
+    conn: &mut PgConnection,
+    requester_id: &str,
+    rehearsal: bool,
+) -> sqlx::Result<bool> {
+    let set = sqlx::query!(
+        "update market.requester set rehearsal = $2 where requester_id = $1",
+        requester_id,
+        rehearsal
+    );
+    Ok(set.execute(conn).await?.rows_affected() == 1)
+}
+
 /// What a sealed secret is bound to.
 pub fn place(access_key_id: &str) -> String {
     format!("market/access_key/{access_key_id}/secret")

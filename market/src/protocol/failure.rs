@@ -11,6 +11,8 @@ use crate::engine::Refusal;
 pub(crate) enum Failure {
     /// An error in the protocol's shape.
     Answer(Answer),
+    /// A page of HTML instead of the protocol.
+    Page,
     /// The connection closes without an answer.
     Silence,
 }

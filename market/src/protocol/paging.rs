@@ -1,10 +1,18 @@
 //! Pages of a list, and the opaque tokens that lead from one to the next.
 
+use chrono::{DateTime, Utc};
 use kernel::secret::Keyring;
 use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::fields::Fields;
+use crate::engine::assignments::Assignment;
+use crate::engine::blocks::Block;
+use crate::engine::bonuses::Bonus;
+use crate::engine::hits::Hit;
+use crate::engine::qualifications::grants::Grant;
+use crate::engine::qualifications::requests;
+use crate::engine::qualifications::types::QualificationType;
 
 /// Rows on a page when nothing was said.
 const USUAL: i64 = 10;
@@ -24,6 +32,70 @@ pub(crate) struct List<'a> {
     pub(crate) scope: String,
     /// Whether a full last page carries a token, and the page after it is empty.
     pub(crate) empty_last_page: bool,
+    /// What the list shows.
+    pub(crate) seen: Seen,
+}
+
+/// Which things a call sees: all, or with an ordered fault only those that came to be by then.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Seen {
+    pub(crate) until: Option<DateTime<Utc>>,
+}
+
+impl Seen {
+    /// Whether the call sees the thing.
+    pub(crate) fn shows(self, thing: &impl Dated) -> bool {
+        self.until.is_none_or(|until| thing.came_to_be().is_none_or(|at| at <= until))
+    }
+}
+
+/// What can be too new to be seen yet.
+pub(crate) trait Dated {
+    /// Since when it is there; `None` for what is always seen.
+    fn came_to_be(&self) -> Option<DateTime<Utc>>;
+}
+
+impl Dated for Hit {
+    fn came_to_be(&self) -> Option<DateTime<Utc>> {
+        Some(self.created_at)
+    }
+}
+
+impl Dated for Assignment {
+    fn came_to_be(&self) -> Option<DateTime<Utc>> {
+        self.submitted_at
+    }
+}
+
+impl Dated for Bonus {
+    fn came_to_be(&self) -> Option<DateTime<Utc>> {
+        Some(self.paid_at)
+    }
+}
+
+impl Dated for QualificationType {
+    /// The market's own were always there.
+    fn came_to_be(&self) -> Option<DateTime<Utc>> {
+        self.requester_id.as_ref().map(|_| self.created_at)
+    }
+}
+
+impl Dated for Grant {
+    fn came_to_be(&self) -> Option<DateTime<Utc>> {
+        Some(self.granted_at)
+    }
+}
+
+impl Dated for requests::Request {
+    fn came_to_be(&self) -> Option<DateTime<Utc>> {
+        Some(self.submitted_at)
+    }
+}
+
+impl Dated for Block {
+    fn came_to_be(&self) -> Option<DateTime<Utc>> {
+        None
+    }
 }
 
 impl PageRequest {
@@ -51,8 +123,9 @@ impl PageRequest {
         Ok(self.after(list)?.and_then(|key| key.parse().ok()).unwrap_or(0))
     }
 
-    /// The answer: the rows under `name`, their count, and the token if more may come.
-    pub(crate) fn answer<T>(
+    /// The answer: the rows under `name`, their count, and the token if more may come. Rows that stay unseen make the
+    /// page shorter, as those of a lagging index do.
+    pub(crate) fn answer<T: Dated>(
         &self,
         list: &List<'_>,
         name: &str,
@@ -63,9 +136,11 @@ impl PageRequest {
         let size = usize::try_from(self.size).unwrap_or(usize::MAX);
         let more = rows.len() > size || (list.empty_last_page && rows.len() == size);
         rows.truncate(size);
+        let last = rows.last().filter(|_| more).map(key);
+        rows.retain(|row| list.seen.shows(row));
         let mut answer = json!({ "NumResults": rows.len() });
-        if let Some(last) = rows.last().filter(|_| more) {
-            answer["NextToken"] = list.keyring.sign(&list.scope, &key(last)).into();
+        if let Some(last) = last {
+            answer["NextToken"] = list.keyring.sign(&list.scope, &last).into();
         }
         answer[name] = rows.iter().map(shape).collect();
         answer

@@ -245,6 +245,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_signed_is_what_the_list_says() {
+        let mut headers = signed(SCOPE, STAMP, "secret");
+        headers.insert("user-agent", "not in the list".parse().unwrap());
+        assert_eq!(verdict(&headers, b"{}", now()), Ok(()));
+        for name in ["host", "x-amz-target"] {
+            let mut without = headers.clone();
+            without.remove(name);
+            assert_eq!(verdict(&without, b"{}", now()), Err(SignatureError::Mismatch), "{name}");
+        }
+    }
+
+    #[test]
     fn a_wrong_secret_is_a_mismatch() {
         assert_eq!(verdict(&signed(SCOPE, STAMP, "other"), b"{}", now()), Err(SignatureError::Mismatch));
     }

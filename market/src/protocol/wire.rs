@@ -1,9 +1,12 @@
 //! One request from bytes to bytes.
 
+use std::time::Duration;
+
 use axum::body::{Body, Bytes};
 use axum::extract::{OriginalUri, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Response};
+use chrono::TimeDelta;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -14,29 +17,43 @@ use super::sqs;
 use crate::Market;
 use crate::clock::Whose;
 use crate::engine::requesters;
-use crate::faults::{self, FaultKind};
+use crate::faults::{self, FaultKind, Struck};
 
 const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
 /// The service in the scope of signatures.
 const SERVICE: &str = "mturk-requester";
+/// What proxies send when what is behind them does not answer.
+const PAGE: &str = "<html><body><h1>503 Service Unavailable</h1>\nNo server is available to handle this request.\n</body></html>\n";
 const TARGET_PREFIX: &str = "MTurkRequesterServiceV20170117.";
 
-/// Answers one request, whatever becomes of it.
+/// Answers one request, whatever becomes of it. A client that hangs up does not undo what it asked for.
 pub(super) async fn handle(
     State(market): State<Market>,
     OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let request = Request { uri: &uri, headers: &headers, body: &body };
+    let real_now = market.real_now();
     if let Some(name) = sqs::call(&headers) {
-        return sqs::handle(&market, name, request).await;
+        return sqs::handle(&market, name, Request { uri: &uri, headers: &headers, body: &body }).await;
     }
-    let (status, body) = match answer(&market, request).await {
-        Ok(value) => (StatusCode::OK, value),
-        Err(Failure::Answer(answer)) => (answer.status, answer.body(market.real_now())),
-        Err(Failure::Silence) => return silence(),
-    };
+    let work = tokio::spawn(async move {
+        let request = Request { uri: &uri, headers: &headers, body: &body };
+        answer(&market, request).await
+    });
+    let answer = work.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "A marketplace request broke off");
+        Err(Failure::service())
+    });
+    match answer {
+        Ok(value) => json(StatusCode::OK, &value),
+        Err(Failure::Answer(answer)) => json(answer.status, &answer.body(real_now)),
+        Err(Failure::Page) => (StatusCode::SERVICE_UNAVAILABLE, Html(PAGE)).into_response(),
+        Err(Failure::Silence) => silence(),
+    }
+}
+
+fn json(status: StatusCode, body: &Value) -> Response {
     let request_id = Uuid::new_v4().to_string();
     let headers = [(header::CONTENT_TYPE.as_str(), CONTENT_TYPE), ("x-amzn-requestid", &request_id)];
     (status, headers, body.to_string()).into_response()
@@ -53,31 +70,71 @@ async fn answer(market: &Market, request: Request<'_>) -> Result<Value, Failure>
     let requester_id = authenticate(market, request, SERVICE).await?;
     let entry = operation(request.headers)?;
     let members = members(request.body)?;
-    let trouble = faults::strike(&mut *market.pool().acquire().await?, &requester_id, entry.name).await?;
-    match trouble {
+    let struck = strike(market, &requester_id, entry.name, request.headers).await?;
+    wait(struck.delay_before).await;
+    match struck.end {
         Some(FaultKind::FailBefore) => return Err(Failure::service()),
         Some(FaultKind::DropBefore) => return Err(Failure::Silence),
-        Some(FaultKind::Throttle) => return Err(Failure::throttled()),
-        Some(FaultKind::FailAfter | FaultKind::DropAfter) | None => {}
+        Some(FaultKind::HtmlBefore) => return Err(Failure::Page),
+        Some(FaultKind::Throttle | FaultKind::ThrottleTo(_)) => return Err(Failure::throttled()),
+        _ => {}
     }
-    let value = perform(market, &requester_id, entry, members).await?;
-    match trouble {
+    let answer = perform(market, &requester_id, entry, struck.hide, members).await;
+    wait(struck.delay_after).await;
+    match struck.end {
         Some(FaultKind::FailAfter) => Err(Failure::service()),
         Some(FaultKind::DropAfter) => Err(Failure::Silence),
-        _ => Ok(value),
+        Some(FaultKind::HtmlAfter) => Err(Failure::Page),
+        _ => answer,
     }
 }
 
-/// The operation in one transaction, kept only if it succeeds.
+async fn wait(delay: Duration) {
+    if !delay.is_zero() {
+        tokio::time::sleep(delay).await;
+    }
+}
+
+/// What was ordered against this call. It is used up and written down before anything else is done.
+async fn strike(
+    market: &Market,
+    requester_id: &str,
+    operation: &str,
+    headers: &HeaderMap,
+) -> Result<Struck, Failure> {
+    let (mut tx, now) = market.begin_of(Whose::Requester(requester_id)).await?;
+    let call = faults::Call {
+        requester_id,
+        operation,
+        invocation: text(headers, "amz-sdk-invocation-id").filter(|id| id.len() <= 64),
+        attempt: text(headers, "amz-sdk-request").and_then(attempt),
+    };
+    let struck = faults::strike(&mut tx, market.real_now(), now, call).await?;
+    tx.commit().await?;
+    Ok(struck)
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// `attempt=2; max=3` says the second.
+fn attempt(said: &str) -> Option<i32> {
+    said.split(';').find_map(|part| part.trim().strip_prefix("attempt="))?.parse().ok()
+}
+
+/// The operation in one transaction, kept only if it succeeds. What came to be within `hide` seconds stays unseen.
 async fn perform(
     market: &Market,
     requester_id: &str,
     entry: &Entry,
+    hide: Option<u32>,
     members: Map<String, Value>,
 ) -> Result<Value, Failure> {
     let (mut tx, now) = market.begin_of(Whose::Requester(requester_id)).await?;
     let quirks = market.quirks_of(&mut tx, requester_id).await?;
     let mut call = Call::new(market, &mut tx, now, requester_id, quirks, entry.name, &members);
+    call.seen.until = hide.map(|seconds| now - TimeDelta::seconds(seconds.into()));
     let value = (entry.run)(&mut call, members).await?;
     tx.commit().await?;
     Ok(value)

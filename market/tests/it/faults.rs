@@ -7,6 +7,9 @@ use market::journal::{Effect, Filter};
 
 use crate::harness::{Place, refused};
 
+/// The call is done, and the caller does not learn of it.
+const AFTER: [FaultKind; 3] = [FaultKind::FailAfter, FaultKind::DropAfter, FaultKind::HtmlAfter];
+
 async fn order(place: &Place, kind: FaultKind, operation: &str, times: u32) {
     let target = Target { operation: Some(operation.into()), requester_id: None };
     place.market.order_fault(kind, &target, times).await.unwrap();
@@ -20,7 +23,7 @@ async fn bonuses(place: &Place) -> usize {
 #[tokio::test]
 async fn before_the_effect_nothing_is_done_and_a_retry_succeeds() {
     let place = Place::open().await;
-    for kind in [FaultKind::FailBefore, FaultKind::Throttle, FaultKind::DropBefore] {
+    for kind in [FaultKind::FailBefore, FaultKind::Throttle, FaultKind::DropBefore, FaultKind::HtmlBefore] {
         let made = place.client.list_hits().send().await.unwrap().num_results.unwrap();
         order(&place, kind, "CreateHIT", 1).await;
         assert!(place.publish(1).send().await.is_err(), "{kind:?}");
@@ -37,7 +40,7 @@ async fn after_the_effect_a_retry_without_a_token_pays_twice() {
     let place = Place::open().await;
     let hit_id = place.hit(1).await;
     let (worker_id, assignment_id) = place.work("one", &hit_id).await;
-    for (n, kind) in [FaultKind::FailAfter, FaultKind::DropAfter].into_iter().enumerate() {
+    for (n, kind) in AFTER.into_iter().enumerate() {
         order(&place, kind, "SendBonus", 1).await;
         let call = place.patient(3).send_bonus().worker_id(&worker_id).assignment_id(&assignment_id);
         call.bonus_amount("1.00").reason("x").send().await.unwrap();
@@ -50,7 +53,7 @@ async fn after_the_effect_a_token_keeps_the_retry_from_paying_again() {
     let place = Place::open().await;
     let hit_id = place.hit(1).await;
     let (worker_id, assignment_id) = place.work("one", &hit_id).await;
-    for (n, kind) in [FaultKind::FailAfter, FaultKind::DropAfter].into_iter().enumerate() {
+    for (n, kind) in AFTER.into_iter().enumerate() {
         order(&place, kind, "SendBonus", 1).await;
         let call = place.patient(3).send_bonus().worker_id(&worker_id).assignment_id(&assignment_id);
         let token = format!("order-{n}");

@@ -197,6 +197,13 @@ pub fn client(url: &str, access_key_id: &str, secret: &str, attempts: u32) -> Cl
     Client::from_conf(config.build())
 }
 
+/// A plain HTTP client.
+pub fn http() -> reqwest::Client {
+    // Another test may have installed it already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}
+
 /// An error answer as it came over the wire.
 #[derive(Debug)]
 pub struct Refused {

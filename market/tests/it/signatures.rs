@@ -7,7 +7,7 @@ use kernel::secret::Keyring;
 use market::{MIGRATOR, Market, Settings};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::harness::{Place, Refused, client, refused};
+use crate::harness::{Place, Refused, client, http, refused};
 
 #[tokio::test]
 async fn an_unknown_key_and_a_wrong_secret_are_told_apart() {
@@ -62,8 +62,7 @@ async fn a_clock_more_than_five_minutes_off_is_refused() {
 #[tokio::test]
 async fn unsigned_and_unknown_calls_are_refused_in_the_protocols_shape() {
     let place = Place::open().await;
-    let post =
-        || reqwest_client().post(&place.url).header("x-amz-target", "MTurkRequesterServiceV20170117.GetHIT");
+    let post = || http().post(&place.url).header("x-amz-target", "MTurkRequesterServiceV20170117.GetHIT");
     let answer = post().body("{}").send().await.unwrap();
     assert_eq!(answer.headers()["content-type"], "application/x-amz-json-1.1");
     assert!(answer.headers().contains_key("x-amzn-requestid"));
@@ -96,10 +95,4 @@ async fn a_marketplace_under_a_path_verifies_what_was_signed() {
     let balance = client.get_account_balance().send().await.unwrap();
     assert_eq!(balance.available_balance(), Some("1000.00"));
     server.abort();
-}
-
-fn reqwest_client() -> reqwest::Client {
-    // Another test may have installed it already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder().no_proxy().build().unwrap()
 }

@@ -31,7 +31,7 @@ impl Operation for GetAssignment {
             Refusal::NoSuchHit(_) => missing(),
             other => other,
         })?;
-        if !SHOWN.contains(&assignment.state) {
+        if !SHOWN.contains(&assignment.state) || !call.seen.shows(&assignment) {
             return Err(Refusal::AssignmentState("Reviewable,Approved,Rejected").into());
         }
         Ok(json!({ "Assignment": shapes::assignment(&assignment), "HIT": shapes::hit(&hit, call.now) }))

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Call, Operation};
-use crate::engine::hits;
+use crate::engine::{Refusal, hits};
 use crate::protocol::failure::Failure;
 use crate::protocol::fields::Fields;
 use crate::protocol::paging::PageRequest;
@@ -20,6 +20,9 @@ impl Operation for GetHit {
 
     async fn run(self, call: &mut Call<'_>) -> Result<Value, Failure> {
         let hit = hits::owned(call.conn, call.requester_id, &self.0).await?;
+        if !call.seen.shows(&hit) {
+            return Err(Refusal::NoSuchHit(self.0).into());
+        }
         Ok(json!({ "HIT": shapes::hit(&hit, call.now) }))
     }
 }

@@ -25,9 +25,9 @@ use sqlx::PgConnection;
 
 use super::failure::Failure;
 use super::fields::Fields;
-use super::paging::List;
+use super::paging::{List, Seen};
 use crate::engine::Refusal;
-use crate::engine::tokens::{self, Seen, Use};
+use crate::engine::tokens::{self, Use};
 use crate::{Market, Quirks};
 
 /// Every operation there is.
@@ -122,6 +122,8 @@ pub(crate) struct Call<'c> {
     pub(crate) requester_id: &'c str,
     /// How the market behaves towards this requester.
     pub(crate) quirks: Quirks,
+    /// Which things it sees.
+    pub(crate) seen: Seen,
     operation: &'static str,
     parameters: String,
 }
@@ -139,7 +141,16 @@ impl<'c> Call<'c> {
         let said = members.iter().filter(|(name, _)| *name != "UniqueRequestToken");
         let mut said: Vec<_> = said.map(|(name, value)| format!("{name}={value}")).collect();
         said.sort();
-        Self { market, conn, now, requester_id, quirks, operation, parameters: said.join("\n") }
+        Self {
+            market,
+            conn,
+            now,
+            requester_id,
+            quirks,
+            seen: Seen::default(),
+            operation,
+            parameters: said.join("\n"),
+        }
     }
 
     /// Takes the token, if the call has one. A repeated call gives what the first one made.
@@ -152,9 +163,9 @@ impl<'c> Call<'c> {
             parameters: &self.parameters,
         };
         match tokens::take(self.conn, self.now, call).await? {
-            Seen::Fresh => Ok(None),
-            Seen::Done(result) => Ok(Some(result)),
-            Seen::Other => Err(Refusal::TokenForAnother(token.into()).into()),
+            tokens::Seen::Fresh => Ok(None),
+            tokens::Seen::Done(result) => Ok(Some(result)),
+            tokens::Seen::Other => Err(Refusal::TokenForAnother(token.into()).into()),
         }
     }
 
@@ -171,6 +182,7 @@ impl<'c> Call<'c> {
             keyring: self.market.keyring(),
             scope: format!("market/{}/{}/{subject}", self.operation, self.requester_id),
             empty_last_page: self.quirks.empty_last_page,
+            seen: self.seen,
         }
     }
 }

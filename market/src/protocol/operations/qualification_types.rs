@@ -143,7 +143,7 @@ impl Operation for GetQualificationType {
 
 /// Anybody's, and the market's own.
 async fn known(call: &mut Call<'_>, id: &str) -> Result<QualificationType, Failure> {
-    let found = types::find(call.conn, id).await?;
+    let found = types::find(call.conn, id).await?.filter(|kind| call.seen.shows(kind));
     Ok(found.ok_or_else(|| Refusal::NoSuchQualificationType(id.into()))?)
 }
 

@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use super::qualification_types::VALUES;
 use super::{Call, Operation};
-use crate::engine::messages;
 use crate::engine::qualifications::grants::{self, Grant};
 use crate::engine::qualifications::types;
+use crate::engine::{Refusal, messages};
 use crate::protocol::failure::Failure;
 use crate::protocol::fields::Fields;
 use crate::protocol::paging::PageRequest;
@@ -84,6 +84,10 @@ impl Operation for GetQualificationScore {
 
     async fn run(self, call: &mut Call<'_>) -> Result<Value, Failure> {
         let grant = grants::granted(call.conn, call.requester_id, &self.id, &self.worker_id).await?;
+        if !call.seen.shows(&grant) {
+            let (qualification_type_id, worker_id) = (self.id, self.worker_id);
+            return Err(Refusal::NoSuchQualification { qualification_type_id, worker_id }.into());
+        }
         Ok(json!({ "Qualification": shape(&grant) }))
     }
 }

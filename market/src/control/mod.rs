@@ -1,0 +1,49 @@
+//! The controls of a rehearsal: JSON under `/control/v1/`, described in `docs/MARKET_CONTROL.md`.
+//!
+//! | module | one idea |
+//! | --- | --- |
+//! | `caller` | who asks: a requester's own key pair over HTTP Basic, and only one who rehearses |
+//! | `clock` | the requester's time: freeze, run, step, put forward |
+//! | `faults` | trouble ordered against the requester's calls, and what it struck |
+//! | `records` | journal, statement, balance, and play money |
+//! | `behaviour` | the quirks the requester switched |
+//! | `problem` | errors as problem details, and bodies and queries read strictly |
+//!
+//! Each handler takes the caller first and touches nothing of anybody else. To add a group of controls: a file here
+//! and its lines in [`router`].
+
+mod behaviour;
+mod caller;
+mod clock;
+mod faults;
+mod problem;
+mod records;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{delete, get, post};
+
+use crate::Market;
+use problem::Problem;
+
+/// Bytes of a body at most.
+const LONGEST_BODY: usize = 65_536;
+
+/// The controls' routes.
+pub fn router(market: Market) -> Router {
+    let controls = Router::new()
+        .route("/clock", get(clock::show).post(clock::turn))
+        .route("/faults", get(faults::list).post(faults::order).delete(faults::lift_all))
+        .route("/faults/strikes", get(faults::strikes))
+        .route("/faults/{id}", delete(faults::lift))
+        .route("/journal", get(records::journal))
+        .route("/statement", get(records::statement))
+        .route("/balance", get(records::balance))
+        .route("/deposit", post(records::deposit))
+        .route("/behaviour", get(behaviour::show).put(behaviour::set))
+        .fallback(async || Problem::not_found("There is no such control."))
+        .method_not_allowed_fallback(async || Problem::method())
+        .layer(DefaultBodyLimit::max(LONGEST_BODY))
+        .with_state(market);
+    Router::new().nest("/control/v1", controls)
+}

@@ -1,0 +1,143 @@
+//! What happened, what it cost, and play money.
+
+use axum::Json;
+use axum::extract::State;
+use kernel::money::Cents;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::caller::Caller;
+use super::problem::{Body, Params, Problem};
+use crate::Market;
+use crate::engine::money::{self, Line};
+use crate::journal::{self, Effect, Filter, JournalEntry};
+
+/// Rows of an answer at most.
+const LONGEST: i64 = 1000;
+/// Rows of an answer when nothing was said.
+const USUAL: i64 = 100;
+/// Cents of one deposit at most: a million dollars.
+const MOST_MONEY: i64 = 100_000_000;
+
+/// Which part of a list: rows after a position. Every answer says the position after which to go on.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Paging {
+    after: Option<i64>,
+    limit: Option<i64>,
+}
+
+impl Paging {
+    /// The position and the count.
+    pub(super) fn checked(&self) -> Result<(i64, i64), Problem> {
+        let (after, limit) = (self.after.unwrap_or(0), self.limit.unwrap_or(USUAL));
+        if after < 0 || !(1..=LONGEST).contains(&limit) {
+            return Err(Problem::invalid(format!("after is not negative, and limit is 1 to {LONGEST}.")));
+        }
+        Ok((after, limit))
+    }
+}
+
+/// Which entries of the journal.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
+    after: Option<i64>,
+    limit: Option<i64>,
+    effect: Option<Effect>,
+    hit_id: Option<String>,
+    assignment_id: Option<String>,
+    worker_id: Option<String>,
+}
+
+pub(super) async fn journal(
+    caller: Caller,
+    State(market): State<Market>,
+    Params(wanted): Params<Wanted>,
+) -> Result<Json<Value>, Problem> {
+    let (after, limit) = Paging { after: wanted.after, limit: wanted.limit }.checked()?;
+    let filter = Filter {
+        requester_id: None,
+        hit_id: wanted.hit_id,
+        assignment_id: wanted.assignment_id,
+        worker_id: wanted.worker_id,
+        effect: wanted.effect,
+        after,
+        limit: Some(limit),
+    };
+    let mut tx = market.pool().begin().await?;
+    let entries = journal::read_on(&mut tx, &caller.requester_id, filter).await?;
+    tx.commit().await?;
+    let last = entries.last().map_or(after, |entry| entry.seq);
+    Ok(Json(json!({ "entries": entries.iter().map(entry_shape).collect::<Vec<_>>(), "after": last })))
+}
+
+/// What an entry does not have is left out.
+fn entry_shape(entry: &JournalEntry) -> Value {
+    let mut shape = json!({ "seq": entry.seq, "at": entry.at, "effect": entry.effect });
+    let ids = [
+        ("hit_type_id", &entry.hit_type_id),
+        ("hit_id", &entry.hit_id),
+        ("assignment_id", &entry.assignment_id),
+        ("worker_id", &entry.worker_id),
+        ("qualification_type_id", &entry.qualification_type_id),
+        ("token", &entry.token),
+    ];
+    for (name, id) in ids.into_iter().filter_map(|(name, id)| Some((name, id.as_ref()?))) {
+        shape[name] = id.as_str().into();
+    }
+    for (name, cents) in [("amount_cents", entry.amount), ("fee_cents", entry.fee)] {
+        if let Some(cents) = cents {
+            shape[name] = cents.0.into();
+        }
+    }
+    shape
+}
+
+pub(super) async fn statement(
+    caller: Caller,
+    State(market): State<Market>,
+    Params(paging): Params<Paging>,
+) -> Result<Json<Value>, Problem> {
+    let (after, limit) = paging.checked()?;
+    let mut conn = market.pool().acquire().await?;
+    let lines = money::statement_after(&mut conn, &caller.requester_id, after, Some(limit)).await?;
+    let last = lines.last().map_or(after, |line| line.seq);
+    Ok(Json(json!({ "lines": lines.iter().map(line_shape).collect::<Vec<_>>(), "after": last })))
+}
+
+fn line_shape(line: &Line) -> Value {
+    json!({
+        "seq": line.seq,
+        "at": line.at,
+        "kind": line.kind,
+        "available_cents": line.available.0,
+        "on_hold_cents": line.on_hold.0,
+        "hit_id": line.hit_id,
+        "assignment_id": line.assignment_id,
+    })
+}
+
+pub(super) async fn balance(caller: Caller, State(market): State<Market>) -> Result<Json<Value>, Problem> {
+    let balance = market.balance(&caller.requester_id).await?;
+    Ok(Json(json!({ "available_cents": balance.available.0, "on_hold_cents": balance.on_hold.0 })))
+}
+
+/// Play money.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Deposit {
+    cents: i64,
+}
+
+pub(super) async fn deposit(
+    caller: Caller,
+    State(market): State<Market>,
+    Body(deposit): Body<Deposit>,
+) -> Result<Json<Value>, Problem> {
+    if !(1..=MOST_MONEY).contains(&deposit.cents) {
+        return Err(Problem::invalid(format!("A deposit is 1 to {MOST_MONEY} cents.")));
+    }
+    market.deposit(&caller.requester_id, Cents(deposit.cents)).await?;
+    balance(caller, State(market)).await
+}
