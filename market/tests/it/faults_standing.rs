@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use aws_sdk_mturk::config::retry::RetryConfig;
 use aws_sdk_mturk::config::timeout::TimeoutConfig;
 use chrono::Duration as Span;
 use market::faults::{self, FaultKind, Strike, Target};
@@ -30,12 +29,6 @@ fn attempts(strikes: &[Strike]) -> Vec<i32> {
 async fn effects(place: &Place, effect: Effect) -> usize {
     let filter = Filter { effect: Some(effect), ..Filter::default() };
     place.market.journal(&filter).await.unwrap().len()
-}
-
-/// Three attempts that wait one second and two, without the usual jitter.
-fn steady(place: &Place) -> Client {
-    let retries = RetryConfig::standard().with_max_attempts(3).with_use_static_exponential_base(true);
-    Client::from_conf(place.patient(3).config().to_builder().retry_config(retries).build())
 }
 
 /// Three attempts, none of which waits longer than half a second.
@@ -135,13 +128,16 @@ async fn a_client_that_hangs_up_does_not_undo_what_it_asked_for() {
 async fn a_throttle_refuses_what_is_too_fast_and_the_client_comes_again() {
     let place = Place::open().await;
     order(&place, FaultKind::ThrottleTo(1), "GetAccountBalance", None).await;
-    let client = steady(&place);
+    // Its waits are drawn from ever longer spans: eight attempts do not all fall into one second.
+    let client = place.patient(8);
     client.get_account_balance().send().await.unwrap();
     assert!(strikes(&place).await.is_empty(), "the first passes");
     client.get_account_balance().send().await.unwrap();
     let log = strikes(&place).await;
-    assert_eq!(attempts(&log), [1], "a second later it passed");
-    assert_eq!(log[0].kind, "throttle_to");
+    let struck = i32::try_from(log.len()).unwrap();
+    assert_eq!(attempts(&log), (1..=struck).collect::<Vec<_>>(), "until a second was over");
+    assert!((1..8).contains(&struck), "{log:?}");
+    assert!(log.iter().all(|strike| strike.kind == "throttle_to"), "{log:?}");
     let throttled = refused(place.client.get_account_balance().send().await);
     throttled.is("ThrottlingException", "", "Rate exceeded");
     place.client.list_hits().send().await.unwrap();
