@@ -61,6 +61,7 @@ pub(super) async fn handle(market: &Market, name: &str, request: Request<'_>) ->
     let (status, body, legacy) = match answer(market, name, request).await {
         Ok(value) => (StatusCode::OK, value, None),
         Err(Trouble::Failure(Failure::Silence)) => return wire::silence(),
+        Err(Trouble::Failure(Failure::Page)) => return wire::page(),
         Err(Trouble::Failure(Failure::Answer(answer))) => {
             (answer.status, answer.body(market.real_now()), None)
         }

@@ -48,7 +48,7 @@ pub(super) async fn handle(
     match answer {
         Ok(value) => json(StatusCode::OK, &value),
         Err(Failure::Answer(answer)) => json(answer.status, &answer.body(real_now)),
-        Err(Failure::Page) => (StatusCode::SERVICE_UNAVAILABLE, Html(PAGE)).into_response(),
+        Err(Failure::Page) => page(),
         Err(Failure::Silence) => silence(),
     }
 }
@@ -57,6 +57,11 @@ fn json(status: StatusCode, body: &Value) -> Response {
     let request_id = Uuid::new_v4().to_string();
     let headers = [(header::CONTENT_TYPE.as_str(), CONTENT_TYPE), ("x-amzn-requestid", &request_id)];
     (status, headers, body.to_string()).into_response()
+}
+
+/// What a proxy says when what is behind it does not answer.
+pub(super) fn page() -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, Html(PAGE)).into_response()
 }
 
 /// A body that breaks before its first byte makes the server close the connection without a word.
