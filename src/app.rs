@@ -14,7 +14,7 @@ use crate::connections::{Directory, Keys, RehearsalKeys};
 use crate::jobs::{Board, Reconciler};
 use crate::otree::Connector;
 use crate::participation::desk::Desk;
-use crate::{accounts, participation, payments, sites, studies};
+use crate::{accounts, mail, participation, payments, review, sites, studies};
 
 /// What every handler and every reconciler gets. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -39,6 +39,8 @@ pub struct Parts {
     pub board: Board,
     /// The way to recruiters.
     pub recruiters: Directory,
+    /// The way mail goes out, if any.
+    pub post: Option<mail::Settings>,
     /// Makes keys at the built-in marketplace.
     pub rehearsal: Arc<dyn RehearsalKeys>,
     /// The built-in marketplace.
@@ -56,7 +58,7 @@ impl App {
     /// Puts the parts together. Needs a running tokio runtime for the desk.
     ///
     /// # Errors
-    /// When this machine's TLS roots cannot be read.
+    /// When this machine's TLS roots cannot be read, or the settings for mail are wrong.
     pub fn new(config: Config, pool: PgPool, clock: SharedClock) -> anyhow::Result<Self> {
         let outbound = Outbound::new(config.allow_private.clone())?;
         let market = Market::new(
@@ -65,7 +67,9 @@ impl App {
             config.keyring.clone(),
             market_settings(&config, &outbound),
         );
+        let post = config.mail.as_ref().map(mail::Settings::new).transpose()?;
         Ok(Self(Arc::new(Parts {
+            post,
             otree: Connector::new(outbound.clone()),
             desk: Desk::open(pool.clone(), clock.clone()),
             board: Board::default(),
@@ -85,6 +89,8 @@ impl App {
         all.extend(studies::reconcilers(self));
         all.extend(participation::reconcilers(self));
         all.extend(sites::reconcilers(self));
+        all.extend(review::reconcilers(self));
+        all.extend(mail::reconcilers(self));
         all.push(Arc::new(accounts::Tidy { pool: self.pool.clone(), clock: self.clock.clone() }));
         all
     }

@@ -66,6 +66,15 @@ impl FrameOrigin {
     }
 }
 
+/// How mail goes out; checked when the parts are built.
+#[derive(Debug, Clone)]
+pub struct Mail {
+    /// The server, with the password: `smtps://user:password@mail.example.org`.
+    pub url: SecretString,
+    /// The sender: `oTree HR <hr@example.org>`.
+    pub from: String,
+}
+
 /// Everything an operator can set. Documented for people in the README's table.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -91,6 +100,8 @@ pub struct Config {
     pub sign_up: SignUp,
     /// `ALLOW_PRIVATE_NETWORKS`: networks (CIDR) that oTree sites may live in although they are private.
     pub allow_private: Vec<ipnet::IpNet>,
+    /// `SMTP_URL` and `MAIL_FROM`: how mail goes out; none sends none.
+    pub mail: Option<Mail>,
     /// `TRUST_PROXY`: whether the last X-Forwarded-For address is the visitor's (behind one trusted proxy).
     pub trust_proxy: bool,
 }
@@ -121,6 +132,7 @@ impl Config {
             market_url,
             sign_up: env::parsed("SIGNUP", SignUp::default())?,
             allow_private: env::list("ALLOW_PRIVATE_NETWORKS")?,
+            mail: mail()?,
             trust_proxy: env::parsed("TRUST_PROXY", false)?,
         })
     }
@@ -155,6 +167,12 @@ fn url(name: &str, default: &str) -> anyhow::Result<Url> {
         "{name} must start with https:// (or http:// on your own machine)"
     );
     Ok(url)
+}
+
+fn mail() -> anyhow::Result<Option<Mail>> {
+    let Some(url) = env::text("SMTP_URL") else { return Ok(None) };
+    let from = env::text("MAIL_FROM").context("MAIL_FROM is needed beside SMTP_URL")?;
+    Ok(Some(Mail { url: url.into(), from }))
 }
 
 fn default_market(public: &Url, listen: Option<SocketAddr>) -> String {

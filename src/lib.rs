@@ -14,8 +14,9 @@
 //! | [`ledger`] | append-only double entry: what is set aside, owed, paid |
 //! | [`studies`] | what is published: plan (pure), batches, publisher |
 //! | [`participation`] | who arrives, which seat they get, how far they are |
-//! | [`review`] | approve, reject, bonus: decisions of people |
+//! | [`review`] | approve, reject, bonus: decisions of people, and rules that approve by themselves |
 //! | [`payments`] | orders and the only sender of money |
+//! | [`mail`] | letters to people of a lab |
 //! | [`audit`] | who did what |
 //! | [`jobs`] | the mechanism behind everything that runs by itself |
 //! | [`otree`], [`recruiters`] | adapters: the outside world's ways, without SQL and without axum |
@@ -36,6 +37,7 @@ pub mod crash;
 pub mod jobs;
 pub mod labs;
 pub mod ledger;
+pub mod mail;
 pub mod otree;
 pub mod participation;
 pub mod payments;

@@ -48,6 +48,10 @@ pub fn describe(event: &Event) -> String {
         "review.reject_many" => format!("rejected a list of {} of “{}”", detail("people"), detail("name")),
         "review.bonus" => decided("paid a bonus to", &detail),
         "review.reject" => format!("rejected {} of “{}”", detail("people"), detail("name")),
+        "review.by_rule" => format!("approved {} of “{}” by its rules", detail("people"), detail("name")),
+        "review.rules" => format!("changed the review rules of “{}”", detail("name")),
+        "review.rules_off" => format!("switched the review rules of “{}” off", detail("name")),
+        "review.stop" => format!("stopped {} approvals by rule of “{}”", detail("people"), detail("name")),
         other => {
             let name = event.detail["name"].as_str().map(|name| format!(" “{name}”")).unwrap_or_default();
             format!("{}{name}", other.replace(['.', '_'], " "))

@@ -135,6 +135,11 @@ impl Running {
     }
 
     fn work(&self) {
+        if self.app.post.is_none() {
+            tracing::info!(
+                "Mail is off: set SMTP_URL and MAIL_FROM to send what needs a look to labs' owners"
+            );
+        }
         let app = &self.app;
         let stop = self.stop.clone();
         let run = jobs::run(app.reconcilers(), app.pool.clone(), app.clock.clone(), app.board.clone(), stop);

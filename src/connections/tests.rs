@@ -26,6 +26,7 @@ async fn app(market: &str, allow: &[&str]) -> App {
         keyring: Keyring::new(&"0123456789abcdef0123456789abcdef".into(), &[]).unwrap(),
         sign_up: SignUp::Open,
         allow_private: allow.iter().map(|net| net.parse().unwrap()).collect(),
+        mail: None,
         trust_proxy: false,
     };
     App::new(config, pool, TestClock::starting_now()).unwrap()

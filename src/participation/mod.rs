@@ -162,6 +162,10 @@ pub struct Participation {
     pub feedback: Option<String>,
     pub bonus: Option<Cents>,
     pub bonus_paid_at: Option<DateTime<Utc>>,
+    /// The variables that rules name, as oTree told them; null is not set, absent was not asked for.
+    pub otree_vars: Option<serde_json::Value>,
+    /// When oTree last told something new of this person, or was first asked after the end.
+    pub otree_read_at: Option<DateTime<Utc>>,
     pub stage: Stage,
     /// What oTree sees as the participant label.
     pub pseudonym: String,

@@ -25,7 +25,7 @@ macro_rules! participations {
                 p.finished_at, p.finished_by AS "finished_by: _", p.payoff_cents AS "payoff: _",
                 p.payoff_problem, p.submitted_at, p.auto_approve_at, p.answers, p.returned_at,
                 p.approved_at, p.rejected_at, p.feedback, p.bonus_cents AS "bonus: _", p.bonus_paid_at,
-                p.stage AS "stage: _", w.pseudonym, b.position AS batch_position,
+                p.otree_vars, p.otree_read_at, p.stage AS "stage: _", w.pseudonym, b.position AS batch_position,
                 s.participant_code AS "participant_code?"
             FROM participation p
             JOIN worker w ON w.id = p.worker_id
@@ -273,6 +273,29 @@ pub async fn finished(
     .execute(conn)
     .await?;
     Ok(news.rows_affected() == 1)
+}
+
+/// Keeps what oTree told of the variables that rules name. Written when it is news, and once after the end, so
+/// that it is known to have been read since.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn told(
+    conn: &mut PgConnection,
+    id: ParticipationId,
+    vars: &serde_json::Value,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    query!(
+        "UPDATE participation SET otree_vars = $2, otree_read_at = $3
+         WHERE id = $1 AND (otree_vars IS DISTINCT FROM $2 OR otree_read_at IS NULL OR otree_read_at <= finished_at)",
+        id.0,
+        vars,
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// Keeps oTree's payoff as of now, or why it cannot be one; nothing changes once a bonus was decided.

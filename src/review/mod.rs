@@ -1,17 +1,26 @@
-//! Decisions of people: approve, approve and pay the bonus, pay a bonus, reject.
+//! Decisions: approve, approve and pay the bonus, pay a bonus, reject. People decide, or a study's [`rules`],
+//! which never reject and can be stopped ([`auto`]).
 //!
 //! A decision is planned first ([`plan`]): every chosen participation with what would be ordered for it,
 //! or why nothing can be. The confirmation page shows the plan; [`carry_out`] makes it again in one
 //! transaction, refuses if the sum has changed meanwhile, and places the orders.
 
+pub mod advice;
+pub mod auto;
 pub mod bulk;
 pub mod code;
+mod digest;
+mod facts;
 pub mod policy;
+pub mod rules;
 mod store;
 pub mod templates;
+pub mod trial;
+pub mod verdicts;
 pub mod words;
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use kernel::money::Cents;
@@ -21,6 +30,9 @@ use uuid::Uuid;
 pub use code::CodeCheck;
 
 use crate::accounts::AccountId;
+use crate::app::App;
+use crate::audit;
+use crate::jobs::Reconciler;
 use crate::participation::{self, Participation, Stage};
 use crate::payments::{self, Kind, NewOrder, OrderError, PAYOFF};
 use crate::recruiters::mturk::{fees, template};
@@ -122,6 +134,9 @@ pub enum ReviewError {
     /// The text asks for something that nobody knows.
     #[error(transparent)]
     Template(#[from] words::TemplateError),
+    /// Nothing can be ordered for this person.
+    #[error("{0}")]
+    Unable(String),
     /// The budget or the database.
     #[error(transparent)]
     Order(#[from] OrderError),
@@ -176,9 +191,20 @@ pub async fn carry_out(
     if plan.total() != shown {
         return Err(ReviewError::Changed { shown, now: plan.total() });
     }
+    Ok(order(conn, now, study, Some(by), &plan).await?)
+}
+
+/// Orders what the plan says; `by` nobody when a rule decided. The caller holds the study's row.
+async fn order(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    study: &Study,
+    by: Option<AccountId>,
+    plan: &Plan,
+) -> Result<usize, OrderError> {
     let orders: Vec<NewOrder> =
         plan.lines.iter().flat_map(|line| line.orders.iter().flatten().cloned()).collect();
-    let placed = payments::store::place(conn, now, study, Some(by), &orders).await?;
+    let placed = payments::store::place(conn, now, study, by, &orders).await?;
     for line in plan.lines.iter().filter(|line| line.orders.is_ok()) {
         if line.decision.settles_the_bonus() {
             store::bonus_decided(conn, line.participation.id, line.amount(Kind::Bonus)).await?;
@@ -365,3 +391,41 @@ pub fn odd_codes(study: &Study, rows: &[Participation]) -> i64 {
 
 /// The stages in which the researcher has something to decide.
 pub const DECIDABLE: [Stage; 2] = [Stage::Submitted, Stage::SubmittedUnfinished];
+
+/// Which of the approvals that rules announced are to be stopped.
+#[derive(Debug, Clone, Copy)]
+pub enum Stop<'a> {
+    /// All that are not ordered yet.
+    All,
+    /// These people's.
+    These(&'a [Uuid]),
+}
+
+/// Stops approvals by rule, and notes who did. Returns how many; what was ordered before is not among them.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn stop_rules(
+    conn: &mut PgConnection,
+    study: &Study,
+    which: Stop<'_>,
+    by: AccountId,
+    now: DateTime<Utc>,
+) -> sqlx::Result<u64> {
+    let who = match which {
+        Stop::All => None,
+        Stop::These(ids) => Some(ids),
+    };
+    let stopped = verdicts::stop(conn, study.lab_id, study.id, who, by, now).await?;
+    if stopped > 0 {
+        let entry = audit::Entry::new(study.lab_id.0, by.0, "review.stop").about(study.id.0);
+        let detail = serde_json::json!({ "name": study.name, "people": stopped });
+        audit::record(conn, now, entry.with(detail)).await?;
+    }
+    Ok(stopped)
+}
+
+/// What reviews by itself.
+pub fn reconcilers(app: &App) -> Vec<Arc<dyn Reconciler>> {
+    vec![Arc::new(auto::Reviewer(app.clone())), Arc::new(digest::Digester(app.clone()))]
+}

@@ -1,4 +1,14 @@
-//! What may be decided, and what a payoff is worth. Pure.
+//! What may be decided, what a payoff is worth, and what a study's rules say. Pure.
+//!
+//! | part | one idea |
+//! | --- | --- |
+//! | [`judge`] | what the rules say of one person |
+//! | [`agreement`] | whether the workers of one item agree |
+//! | [`values`] | comparing what oTree told with what was typed |
+
+pub mod agreement;
+pub mod judge;
+pub mod values;
 
 use kernel::money::Cents;
 

@@ -74,6 +74,7 @@ fn config() -> Config {
         keyring: Keyring::new(&SecretString::from("k".repeat(32)), &[]).unwrap(),
         sign_up: SignUp::Open,
         allow_private: vec!["127.0.0.0/8".parse().unwrap()],
+        mail: None,
         trust_proxy: false,
     }
 }

@@ -329,3 +329,32 @@ pub async fn poll_soon(conn: &mut PgConnection, study: StudyId, now: DateTime<Ut
     .await?;
     Ok(hastened.rows_affected() > 0)
 }
+
+/// Keeps what oTree told of the session variables that rules name; null is not set.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn told(conn: &mut PgConnection, session: SessionId, vars: &serde_json::Value) -> sqlx::Result<()> {
+    query!(
+        "UPDATE otree_session SET read_vars = $2 WHERE id = $1 AND read_vars IS DISTINCT FROM $2",
+        session.0,
+        vars
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// What [`told`] kept, of the attempt that counts or the latest one.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn told_vars(conn: &mut PgConnection, study: StudyId) -> sqlx::Result<Option<serde_json::Value>> {
+    let row = query_scalar!(
+        "SELECT read_vars FROM otree_session WHERE study_id = $1 ORDER BY id DESC LIMIT 1",
+        study.0
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.flatten())
+}

@@ -333,3 +333,41 @@ pub async fn site_state(conn: &mut PgConnection, study: StudyId) -> sqlx::Result
     .fetch_one(conn)
     .await
 }
+
+/// The variables that a study's rules name: asked for whenever its session is read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Watched {
+    pub participant: Vec<String>,
+    pub session: Vec<String>,
+}
+
+/// What is asked of oTree besides what every study needs.
+///
+/// # Errors
+/// When there is no such study, or the database does not answer.
+pub async fn watched(conn: &mut PgConnection, study: StudyId) -> sqlx::Result<Watched> {
+    query_as!(
+        Watched,
+        "SELECT watched_participant_vars AS participant, watched_session_vars AS session
+         FROM study WHERE id = $1",
+        study.0
+    )
+    .fetch_one(conn)
+    .await
+}
+
+/// Has these variables asked for from now on.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn watch(conn: &mut PgConnection, study: StudyId, watched: &Watched) -> sqlx::Result<()> {
+    query!(
+        "UPDATE study SET watched_participant_vars = $2, watched_session_vars = $3 WHERE id = $1",
+        study.0,
+        &watched.participant,
+        &watched.session
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}

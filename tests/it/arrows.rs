@@ -12,17 +12,18 @@ const SHARED: [&str; 4] = ["app", "config", "crash", "jobs"];
 const ADAPTERS: [&str; 2] = ["otree", "recruiters"];
 
 /// Each domain and the domains that it may use. Those of an earlier line only, so that there is no circle.
-const DOMAINS: [(&str, &[&str]); 10] = [
+const DOMAINS: [(&str, &[&str]); 11] = [
     ("audit", &[]),
     ("accounts", &["audit"]),
     ("labs", &["accounts", "audit"]),
+    ("mail", &["accounts", "labs"]),
     ("sites", &["labs", "audit"]),
     ("connections", &["accounts", "labs", "audit"]),
     ("ledger", &["accounts", "labs", "audit"]),
     ("studies", &["accounts", "labs", "audit", "sites", "connections", "ledger"]),
     ("participation", &["labs", "sites", "connections", "studies"]),
     ("payments", &["accounts", "labs", "audit", "connections", "ledger", "studies", "participation"]),
-    ("review", &["accounts", "labs", "audit", "studies", "participation", "payments"]),
+    ("review", &["accounts", "labs", "audit", "mail", "sites", "studies", "participation", "payments"]),
 ];
 
 /// The only homes of HTTP for people.

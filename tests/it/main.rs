@@ -27,6 +27,8 @@ mod recruiter;
 #[cfg(test)]
 mod river;
 #[cfg(test)]
+mod rules;
+#[cfg(test)]
 mod sites;
 #[cfg(test)]
 mod studies_pages;

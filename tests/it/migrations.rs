@@ -19,7 +19,8 @@ const NOBODYS: [(&str, &str); 7] = [
 ];
 
 /// Tables without a lab of their own, and the table they hang on.
-const HANGING: [(&str, &str); 2] = [("arrival", "study"), ("seat", "study")];
+const HANGING: [(&str, &str); 3] =
+    [("arrival", "study"), ("page_visit", "participation"), ("seat", "study")];
 
 async fn empty() -> PgPool {
     kernel::testing::database(&[]).await

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{SESSIONS, SessionTracker};
 use crate::app::App;
@@ -13,6 +13,7 @@ use crate::otree::{Client, ParticipantInfo, ReadError, SessionInfo, SessionQuery
 use crate::participation::store::{self, Followed};
 use crate::sites;
 use crate::studies::sessions::{self, Session};
+use crate::studies::store::Watched;
 use crate::studies::{self, Completion, Study};
 
 /// Start links asked in one poll; each is one request to a server that answers one at a time.
@@ -47,8 +48,9 @@ impl Reconciler for SessionTracker {
         let Some(session) = sessions::claim_poll(&mut conn, now, lease).await? else { return Ok(Step::Idle) };
         let study = studies::store::get(&mut conn, session.study_id).await?;
         let people = store::followed(&mut conn, session.id, now).await?;
+        let watched = studies::store::watched(&mut conn, study.id).await?;
         drop(conn);
-        let poll = Poll { app, study: &study, session: &session };
+        let poll = Poll { app, study: &study, session: &session, watched: &watched };
         let (news, problem) = match poll.run(&people).await {
             Ok(news) => (news, None),
             Err(PollError::Site(ReadError::NotFound)) => {
@@ -71,6 +73,8 @@ struct Poll<'a> {
     app: &'a App,
     study: &'a Study,
     session: &'a Session,
+    /// Variables that somebody wants to know.
+    watched: &'a Watched,
 }
 
 enum PollError {
@@ -142,10 +146,15 @@ impl Poll<'_> {
         let labels: Vec<String> = people.iter().filter(|p| p.opened).map(|p| p.pseudonym.clone()).collect();
         let query = SessionQuery {
             labels: (labels.len() <= LABELS && !self.study.send_worker_id).then_some(labels),
-            ..SessionQuery::default()
+            participant_vars: self.watched.participant.clone(),
+            session_vars: self.watched.session.clone(),
         };
         let code = self.session.code.as_deref().unwrap_or_default();
-        Ok(client.session(code, &query).await?)
+        let info = client.session(code, &query).await?;
+        let mut conn = self.app.pool.acquire().await.map_err(OursIn)?;
+        let vars = with_nulls(&self.watched.session, &info.vars);
+        sessions::told(&mut conn, self.session.id, &vars).await.map_err(OursIn)?;
+        Ok(info)
     }
 
     async fn note(
@@ -167,6 +176,10 @@ impl Poll<'_> {
             let cents = payoff.cents(currency).map_err(|problem| format!("{problem}."));
             store::payoff(&mut tx, person.id, cents, now).await?;
         }
+        if let Some(said) = said {
+            let vars = with_nulls(&self.watched.participant, &said.vars);
+            store::told(&mut tx, person.id, &vars, now).await?;
+        }
         if !person.finished && has_finished(self.study, person.exited, said, place) {
             news |= store::finished(&mut tx, person.id, self.study.completion, now).await?;
         }
@@ -184,6 +197,11 @@ impl Poll<'_> {
         tx.commit().await?;
         Ok(())
     }
+}
+
+/// What was asked for, with null for what is not set: it was asked for all the same.
+fn with_nulls(names: &[String], vars: &Map<String, Value>) -> Value {
+    names.iter().map(|name| (name.clone(), vars.get(name).cloned().unwrap_or_default())).collect()
 }
 
 /// Whether the study's rule says that this person has finished.

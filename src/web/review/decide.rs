@@ -14,7 +14,7 @@ use super::{person, table};
 use crate::app::App;
 use crate::audit;
 use crate::payments::{self, Kind, OrderError, budget, confirm};
-use crate::review::{self, CodeCheck, Decision, Plan, ReviewError};
+use crate::review::{self, CodeCheck, Decision, Plan, ReviewError, verdicts};
 use crate::studies::Study;
 use crate::web::error::{Error, WebResult};
 use crate::web::forms::Form;
@@ -141,6 +141,7 @@ pub async fn confirm(
         session::flash(&editor.session, Tone::Note, words).await?;
         return Ok(Redirect::to(&format!("{}/review", path(&study))).into_response());
     }
+    let wish = propose(&app, wish, &mut form).await?;
     // A rejection's reason is asked for on the page that follows.
     let checked = match &wish.decision {
         Decision::Reject { reason } if reason.is_empty() => Decision::Reject { reason: "-".into() },
@@ -148,6 +149,17 @@ pub async fn confirm(
     };
     let page = page(&app, &editor, &study, &wish, &checked, form).await?;
     show(&page)
+}
+
+/// Puts the feedback that the rules propose into an empty form, if they propose the same for all who are ticked.
+async fn propose(app: &App, wish: Wish, form: &mut Form) -> WebResult<Wish> {
+    if form.value("words").trim().is_empty() && !wish.choice.pays_bonus() {
+        let mut conn = app.pool.acquire().await?;
+        if let Some(words) = verdicts::proposed(&mut conn, &wish.ids).await? {
+            *form = form.clone().with("words", words);
+        }
+    }
+    Ok(wish)
 }
 
 /// `POST /labs/{lab}/studies/{study}/review/decide`: orders what the page showed.

@@ -7,14 +7,17 @@
 //! | [`bulk`] | tasks for many people: a form, what it comes to, then the orders |
 //! | [`texts`] | the lab's saved texts |
 //! | [`orders`] | every order and its state in words |
+//! | [`rules`] | what is approved without a person, and stopping it |
 //! | [`file`] | everybody as CSV |
-//! | `person`, `filter` | pure: one row in words; which rows are shown |
+//! | `person`, `filter`, `by_rule` | pure: one row in words; which rows are shown; what the rules say |
 
 pub mod bulk;
+mod by_rule;
 pub mod decide;
 pub mod file;
 mod filter;
 pub mod orders;
 mod person;
+pub mod rules;
 pub mod table;
 pub mod texts;

@@ -4,13 +4,16 @@ use std::collections::HashMap;
 
 use askama::Template;
 use axum::extract::{Query, State};
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
+use super::by_rule::{self, ByRule};
 use super::filter::{self, Tab};
 use super::person::{Bonus, Person};
 use crate::app::App;
 use crate::participation::{ParticipationId, store, tracker};
 use crate::payments::{self, Order};
+use crate::review::verdicts::{self, Stored};
 use crate::review::{self, CodeCheck};
 use crate::studies::overview::{self, Line};
 use crate::studies::{Play, State as Stage, Study};
@@ -30,6 +33,9 @@ struct TablePage {
     study: Study,
     tabs: Vec<Tab>,
     people: Vec<Person>,
+    /// What the study's rules say of them.
+    verdicts: HashMap<ParticipationId, Stored>,
+    now: DateTime<Utc>,
     may_edit: bool,
     /// Whether the study runs on the researcher's own page.
     own_template: bool,
@@ -75,6 +81,7 @@ pub async fn page(
     let pages = rows.len().div_ceil(PAGE).max(1);
     let number = asked.page.clamp(1, pages);
     let orders = payments::store::of_study(&mut conn, study.id).await?;
+    let verdicts = verdicts::of_study(&mut conn, study.id).await?;
     let mut workers = match viewer.may_edit() {
         true => store::external_ids(&mut conn, study.lab_id, study.id).await?,
         false => HashMap::new(),
@@ -87,6 +94,8 @@ pub async fn page(
     });
     show(&TablePage {
         people: people.collect(),
+        verdicts,
+        now,
         layout: layout(&viewer, &study, format!("Review {}", study.name)).await?,
         path: path(&study),
         tabs: filter::tabs(&line, &asked.stage),
@@ -100,6 +109,14 @@ pub async fn page(
         number,
         pages,
     })
+}
+
+impl TablePage {
+    /// What the rules say of somebody who can still be decided about.
+    fn by_rule(&self, person: &Person) -> Option<ByRule> {
+        let stored = self.verdicts.get(&person.row.id)?;
+        by_rule::words(stored, self.now).filter(|_| person.open && person.row.approved_at.is_none())
+    }
 }
 
 /// Each participation's orders.

@@ -11,6 +11,7 @@
 
 mod attention;
 pub(super) mod bar;
+mod by_rule;
 mod chart;
 mod choices;
 pub mod cost;

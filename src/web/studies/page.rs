@@ -7,6 +7,7 @@ use sqlx::PgConnection;
 
 use super::attention::{self, Around, Attention};
 use super::bar::{self, Bar};
+use super::by_rule;
 use super::chart::{self, Chart};
 use super::cost::Cost;
 use super::{path, publish, words};
@@ -14,7 +15,7 @@ use crate::app::App;
 use crate::connections::{self, Connection};
 use crate::participation::{self, tracker};
 use crate::payments::budget::{self, Budget};
-use crate::review;
+use crate::review::{self, verdicts};
 use crate::sites::{self, Site, SiteState};
 use crate::studies::advice::Advice;
 use crate::studies::batches::{self, Batch};
@@ -87,7 +88,7 @@ impl Live {
         let turned_away = participation::store::turned_away(conn, study.id).await?;
         let arrivals = participation::store::admissions(conn, study.id).await?;
         let budget = budget::of(conn, study.id, false).await?;
-        let attention = attention::of(
+        let mut attention = attention::of(
             &line,
             Around {
                 batches: &batches,
@@ -100,6 +101,9 @@ impl Live {
                 now,
             },
         );
+        let tally = verdicts::tally(conn, study.id).await?;
+        let unset = verdicts::unset(conn, study.id).await?;
+        attention.extend(by_rule::attention(&tally, &unset, now));
         let until = study.closed_at.unwrap_or(now);
         Ok(Self {
             path: path(study),

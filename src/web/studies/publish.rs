@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::audit;
 use crate::connections::Connection;
 use crate::payments::budget;
+use crate::review::{self, verdicts};
 use crate::sites::Site;
 use crate::studies::advice::{self, Advice, Circumstances};
 use crate::studies::cost::Figures;
@@ -21,6 +22,7 @@ use crate::web::error::{Error, WebResult};
 use crate::web::forms::Form;
 use crate::web::guard::{Editor, Row};
 use crate::web::page::show;
+use crate::web::review::rules;
 use crate::web::session::{self, Tone};
 
 #[derive(Template)]
@@ -51,7 +53,14 @@ pub(super) async fn ready(app: &App, study: &Study) -> WebResult<Ready> {
     let reporting = checkup::reporting(app, study).await?;
     let secure = app.config.secure();
     let around = Circumstances { site: &site, connection: &connection, secure, reporting };
-    let advice = advice::on(study, around);
+    let mut advice = advice::on(study, around);
+    let mut conn = app.pool.acquire().await?;
+    if let Some(rules) = verdicts::rules_of(&mut conn, study.id).await? {
+        let kept = rules::form::stored(rules);
+        advice.extend(review::advice::on(study, &kept, site.version.as_deref()));
+        advice.sort_by_key(|advice| advice.weight);
+    }
+    drop(conn);
     Ok(Ready { site, connection, advice })
 }
 

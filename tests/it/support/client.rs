@@ -39,6 +39,7 @@ pub fn config(change: impl FnOnce(&mut Config)) -> Config {
         keyring: Keyring::new(&"0123456789abcdef0123456789abcdef".into(), &[]).unwrap(),
         sign_up: SignUp::Open,
         allow_private: Vec::new(),
+        mail: None,
         trust_proxy: false,
     };
     change(&mut config);

@@ -7,6 +7,7 @@ pub mod door;
 pub mod lab;
 pub mod ledger;
 pub mod otree;
+pub mod smtp;
 pub mod stage;
 pub mod stand_in;
 pub mod world;

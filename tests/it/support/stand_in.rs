@@ -96,6 +96,11 @@ impl StandIn {
         participant.page = 2;
     }
 
+    /// The experiment sets variables of a participant.
+    pub fn set_vars(&self, code: &str, vars: &Value) {
+        self.db().participant(code).expect(code).vars.extend(vars.as_object().unwrap().clone());
+    }
+
     /// The label with which somebody entered this seat.
     pub fn label(&self, code: &str) -> Option<String> {
         self.db().participant(code)?.label.clone()
