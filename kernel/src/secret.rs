@@ -98,6 +98,12 @@ impl Keyring {
         format!("{payload}.{}", signature(&self.keys[0].sign, purpose, payload))
     }
 
+    /// A mark by which the same `payload` is known again for one `purpose`, and from which it cannot be read. Another
+    /// master secret gives other marks.
+    pub fn mark(&self, purpose: &str, payload: &str) -> String {
+        signature(&self.keys[0].sign, purpose, payload)
+    }
+
     /// The payload of a link that [`Keyring::sign`] made for this `purpose`; `None` for any other.
     pub fn verify<'a>(&self, purpose: &str, signed: &'a str) -> Option<&'a str> {
         let (payload, given) = signed.rsplit_once('.')?;
@@ -203,6 +209,17 @@ mod tests {
         assert_eq!(ring.verify("exit", &link), None);
         assert_eq!(ring.verify("door", &link.replace("abc", "abd")), None);
         assert_eq!(ring.verify("door", "abc"), None);
+    }
+
+    #[test]
+    fn a_mark_tells_the_same_from_another_for_one_purpose() {
+        let ring = ring(ONE, &[]);
+        let mark = ring.mark("study 1", "198.51.100.7");
+        assert_eq!(mark, ring.mark("study 1", "198.51.100.7"));
+        assert!(!mark.contains("198"));
+        for other in [ring.mark("study 2", "198.51.100.7"), ring.mark("study 1", "198.51.100.8")] {
+            assert_ne!(mark, other);
+        }
     }
 
     #[test]

@@ -26,6 +26,9 @@ pub struct Arrival {
     pub submit_to: Option<String>,
     /// Participant variables from the link's allowed parameters.
     pub variables: serde_json::Value,
+    /// Marks by which the same network and browser are known again within the study; not the things themselves.
+    pub network_mark: Option<String>,
+    pub browser_mark: Option<String>,
 }
 
 /// What the door does with somebody.
@@ -94,6 +97,8 @@ struct Columns {
     submit_to: Vec<Option<String>>,
     variables: Vec<serde_json::Value>,
     codes: Vec<String>,
+    network_marks: Vec<Option<String>>,
+    browser_marks: Vec<Option<String>>,
 }
 
 impl Columns {
@@ -109,6 +114,8 @@ impl Columns {
             submit_to: group.iter().map(|a| a.submit_to.clone()).collect(),
             variables: group.iter().map(|a| a.variables.clone()).collect(),
             codes: group.iter().map(|_| kernel::secret::code(10)).collect(),
+            network_marks: group.iter().map(|a| a.network_mark.clone()).collect(),
+            browser_marks: group.iter().map(|a| a.browser_mark.clone()).collect(),
         }
     }
 }
@@ -280,16 +287,19 @@ async fn note(
     let participations: Vec<Option<Uuid>> = admissions.iter().map(|a| a.participation()).collect();
     let words: Vec<String> = admissions.iter().map(|a| a.word().to_owned()).collect();
     query!(
-        "INSERT INTO arrival (study_id, participation_id, batch_id, assignment_id, outcome, at)
-         SELECT a.study, a.participation, a.batch, a.assignment, a.outcome, $6
-         FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[])
-              AS a(study, participation, batch, assignment, outcome)",
+        "INSERT INTO arrival (study_id, participation_id, batch_id, assignment_id, outcome, at, network_mark,
+            browser_mark)
+         SELECT a.study, a.participation, a.batch, a.assignment, a.outcome, $6, a.network, a.browser
+         FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $7::text[], $8::text[])
+              AS a(study, participation, batch, assignment, outcome, network, browser)",
         &columns.studies,
         &participations as &[Option<Uuid>],
         &columns.batches,
         &columns.assignments,
         &words,
         now,
+        &columns.network_marks as &[Option<String>],
+        &columns.browser_marks as &[Option<String>],
     )
     .execute(conn)
     .await?;

@@ -248,6 +248,16 @@ pub async fn progress(
         index,
         now
     )
+    .execute(&mut *conn)
+    .await?;
+    query!(
+        "INSERT INTO page_visit (participation_id, page_index, page, seen_at) VALUES ($1, $2, $3, $4)
+         ON CONFLICT DO NOTHING",
+        id.0,
+        index,
+        page,
+        now
+    )
     .execute(conn)
     .await?;
     Ok(())

@@ -13,6 +13,7 @@ mod digest;
 mod facts;
 pub mod policy;
 pub mod rules;
+pub mod statistics;
 mod store;
 pub mod templates;
 pub mod trial;

@@ -203,6 +203,7 @@ fn studies(table: Table) -> Table {
         .post(Editor, "/labs/{lab}/texts/{text}/delete", review::texts::delete)
         .get(Viewer, "/labs/{lab}/payments", payments::page)
         .get(Viewer, "/labs/{lab}/payments.csv", payments::file)
+        .get(Viewer, "/labs/{lab}/studies/{study}/statistics", review::statistics::page)
         .get(Viewer, "/labs/{lab}/studies/{study}/rules", review::rules::page)
         .post(Editor, "/labs/{lab}/studies/{study}/rules", review::rules::save)
         .post(Editor, "/labs/{lab}/studies/{study}/rules/stop", review::rules::stop)

@@ -26,6 +26,8 @@ fn arrival(study: &Study, batch: &Batch, worker: &str, assignment: &str) -> Arri
         assignment_id: assignment.into(),
         submit_to: None,
         variables: serde_json::json!({}),
+        network_mark: None,
+        browser_mark: None,
     }
 }
 

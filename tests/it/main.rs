@@ -31,6 +31,8 @@ mod rules;
 #[cfg(test)]
 mod sites;
 #[cfg(test)]
+mod statistics;
+#[cfg(test)]
 mod studies_pages;
 #[cfg(test)]
 mod support;

@@ -19,8 +19,7 @@ const NOBODYS: [(&str, &str); 7] = [
 ];
 
 /// Tables without a lab of their own, and the table they hang on.
-const HANGING: [(&str, &str); 3] =
-    [("arrival", "study"), ("page_visit", "participation"), ("seat", "study")];
+const HANGING: [(&str, &str); 3] = [("arrival", "study"), ("page_visit", "participation"), ("seat", "study")];
 
 async fn empty() -> PgPool {
     kernel::testing::database(&[]).await

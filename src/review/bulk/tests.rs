@@ -39,6 +39,8 @@ pub fn person(n: usize) -> Participation {
         feedback: None,
         bonus: None,
         bonus_paid_at: None,
+        otree_vars: None,
+        otree_read_at: None,
         stage: Stage::Submitted,
         pseudonym: format!("p{n}"),
         batch_position: 1,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::extract::{Path, Query, State};
+use axum::http::header::USER_AGENT;
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde_json::{Map, Value};
@@ -14,6 +15,7 @@ use crate::connections;
 use crate::participation::admit::{Admission, Arrival};
 use crate::participation::{ParticipationId, redirect};
 use crate::studies::{self, Play, State as Stage, Study, batches};
+use crate::web::address::ClientAddress;
 use crate::web::error::WebResult;
 
 /// What MTurk puts in place of the id until the HIT is accepted.
@@ -39,6 +41,7 @@ pub async fn go(
     Path(code): Path<String>,
     Query(parameters): Query<Parameters>,
     method: Method,
+    address: ClientAddress,
     headers: HeaderMap,
 ) -> WebResult {
     let mut conn = app.pool.acquire().await?;
@@ -46,7 +49,10 @@ pub async fn go(
     drop(conn);
     let Some(study) = study else { return Notice::UNKNOWN.show(StatusCode::NOT_FOUND) };
     let answer = match accepted(&parameters).filter(|_| visitor::is_person(&method, &headers)) {
-        Some(accepted) => enter(&app, &study, &accepted, &parameters).await?,
+        Some(accepted) => {
+            let marks = Marks::of(&app, &study, address, &headers);
+            enter(&app, &study, &accepted, &parameters, marks).await?
+        }
         None if study.state == Stage::Closed => Notice::CLOSED.show(StatusCode::OK)?,
         None => {
             Html(Preview { study: &study, in_frame: study.play == Play::InFrame }.render()?).into_response()
@@ -71,11 +77,28 @@ fn accepted(parameters: &Parameters) -> Option<Accepted<'_>> {
     Some(Accepted { assignment: id("assignmentId")?, hit: id("hitId")?, worker: id("workerId")? })
 }
 
+/// By what a visitor is known again within one study; neither the address nor the browser's name is kept.
+struct Marks {
+    network: String,
+    browser: String,
+}
+
+impl Marks {
+    fn of(app: &App, study: &Study, address: ClientAddress, headers: &HeaderMap) -> Self {
+        let browser = headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let mark = |what: &str, payload: &str| {
+            app.config.keyring.mark(&format!("{what} of an arrival in {}", study.id), payload)
+        };
+        Self { network: mark("network", &address.network()), browser: mark("browser", browser) }
+    }
+}
+
 async fn enter(
     app: &App,
     study: &Study,
     accepted: &Accepted<'_>,
     parameters: &Parameters,
+    marks: Marks,
 ) -> WebResult<Response> {
     if study.state == Stage::Draft {
         return Notice::NOT_YET.show(StatusCode::OK);
@@ -102,6 +125,8 @@ async fn enter(
         assignment_id: accepted.assignment.to_owned(),
         submit_to: submit_to(parameters, &place.submit_sites),
         variables: Value::Object(variables(study, parameters)),
+        network_mark: Some(marks.network),
+        browser_mark: Some(marks.browser),
     };
     match app.desk.ask(arrival).await {
         Ok(Admission::Admitted(id) | Admission::Again(id)) => Ok(on(app, study, id)),

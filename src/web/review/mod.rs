@@ -8,6 +8,7 @@
 //! | [`texts`] | the lab's saved texts |
 //! | [`orders`] | every order and its state in words |
 //! | [`rules`] | what is approved without a person, and stopping it |
+//! | [`statistics`] | times, pay by the hour, where people stop |
 //! | [`file`] | everybody as CSV |
 //! | `person`, `filter`, `by_rule` | pure: one row in words; which rows are shown; what the rules say |
 
@@ -19,5 +20,6 @@ mod filter;
 pub mod orders;
 mod person;
 pub mod rules;
+pub mod statistics;
 pub mod table;
 pub mod texts;
