@@ -74,6 +74,9 @@ pub(super) fn css(selector: &'static str) -> Selector {
     Selector::parse(selector).expect("a valid selector")
 }
 
+/// What asks something: native controls, and the crowd elements that hold one.
+const INPUTS: &str = "input, select, textarea, crowd-input, crowd-text-area, crowd-checkbox, crowd-slider";
+
 /// All forms of a page.
 pub fn forms(html: &Html) -> Vec<Form> {
     html.select(&css("form")).map(form).collect()
@@ -82,7 +85,7 @@ pub fn forms(html: &Html) -> Vec<Form> {
 /// Reads the fields and buttons below `element`, a form or what stands for one.
 pub fn form(element: ElementRef<'_>) -> Form {
     let mut fields: Vec<Field> = Vec::new();
-    for input in element.select(&css("input, select, textarea, crowd-input, crowd-text-area")) {
+    for input in element.select(&css(INPUTS)) {
         if let Some(field) = field(input) {
             add(&mut fields, field);
         }
@@ -128,6 +131,8 @@ fn field(input: ElementRef<'_>) -> Option<Field> {
     let kind = match input.value().name() {
         "select" => Kind::Choice(options(input)),
         "textarea" | "crowd-text-area" => text(input, "textarea"),
+        "crowd-checkbox" => Kind::Tick(if value.is_empty() { "on".to_owned() } else { value.clone() }),
+        "crowd-slider" => number(input),
         _ => input_kind(input)?,
     };
     Some(Field { name, kind, required: input.attr("required").is_some(), value })
@@ -153,7 +158,7 @@ fn number(input: ElementRef<'_>) -> Kind {
     let read = |name| {
         input.attr(name).and_then(|text: &str| text.trim().parse::<f64>().ok()).filter(|n| n.is_finite())
     };
-    let slider = input.attr("type") == Some("range");
+    let slider = input.attr("type") == Some("range") || input.value().name() == "crowd-slider";
     let bound = |name, default| read(name).or(slider.then_some(default));
     Kind::Number {
         min: bound("min", 0.0),

@@ -107,11 +107,20 @@ impl Submission {
     pub(super) fn sent(&self, filled: Vec<(String, String)>) -> Vec<(String, String)> {
         let Some(crowd) = &self.crowd else { return filled };
         let assignment = ("assignmentId".to_owned(), crowd.assignment_id.clone());
-        if crowd.flat {
-            return filled.into_iter().chain([assignment]).collect();
+        let mut answers: serde_json::Map<_, _> =
+            filled.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
+        let mut flat = filled;
+        // A box is told whether it is ticked or not.
+        for field in &self.form.fields {
+            let forms::Kind::Tick(value) = &field.kind else { continue };
+            let ticked = flat.iter().any(|(name, _)| *name == field.name);
+            flat.retain(|(name, _)| *name != field.name);
+            flat.push((format!("{}.{value}", field.name), ticked.to_string()));
+            answers.insert(field.name.clone(), serde_json::json!({ value: ticked }));
         }
-        let answers: serde_json::Map<_, _> =
-            filled.into_iter().map(|(name, value)| (name, value.into())).collect();
+        if crowd.flat {
+            return flat.into_iter().chain([assignment]).collect();
+        }
         let answers = serde_json::Value::from(vec![serde_json::Value::from(answers)]);
         vec![("taskAnswers".to_owned(), answers.to_string()), assignment]
     }
@@ -236,6 +245,23 @@ mod tests {
         );
         let flat = [pair("completion_code", "x"), pair("assignmentId", "1")];
         assert_eq!(sent("answer-format=flatten-objects"), flat);
+    }
+
+    #[test]
+    fn a_box_of_a_crowd_form_is_told_ticked_or_not() {
+        let url = "https://m.example/q?assignmentId=1&turkSubmitTo=https%3A%2F%2Fm.example";
+        let sent = |format: &str, filled: &[(&str, &str)]| {
+            let html = format!(
+                "<crowd-form {format}><crowd-checkbox name=seen value=red></crowd-checkbox></crowd-form>"
+            );
+            let filled =
+                filled.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            submission(&page(url, &html)).unwrap().sent(filled).remove(0)
+        };
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(sent("", &[("seen", "red")]), pair("taskAnswers", r#"[{"seen":{"red":true}}]"#));
+        assert_eq!(sent("", &[]), pair("taskAnswers", r#"[{"seen":{"red":false}}]"#));
+        assert_eq!(sent("answer-format=flatten-objects", &[]), pair("seen.red", "false"));
     }
 
     #[test]
