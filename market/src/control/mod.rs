@@ -6,6 +6,7 @@
 //! | `clock` | the requester's time: freeze, run, step, put forward |
 //! | `faults` | trouble ordered against the requester's calls, and what it struck |
 //! | `records` | journal, statement, balance, and play money |
+//! | `bots` | simulated workers: sent, reported, stopped |
 //! | `behaviour` | the quirks the requester switched |
 //! | `problem` | errors as problem details, and bodies and queries read strictly |
 //!
@@ -13,6 +14,7 @@
 //! and its lines in [`router`].
 
 mod behaviour;
+mod bots;
 mod caller;
 mod clock;
 mod faults;
@@ -36,6 +38,8 @@ pub fn router(market: Market) -> Router {
         .route("/faults", get(faults::list).post(faults::order).delete(faults::lift_all))
         .route("/faults/strikes", get(faults::strikes))
         .route("/faults/{id}", delete(faults::lift))
+        .route("/bots", get(bots::list).post(bots::send))
+        .route("/bots/{id}", get(bots::show).delete(bots::stop))
         .route("/journal", get(records::journal))
         .route("/statement", get(records::statement))
         .route("/balance", get(records::balance))

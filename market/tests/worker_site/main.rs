@@ -5,6 +5,7 @@
 mod accounts;
 mod behaviours;
 mod bots;
+mod control;
 mod finding;
 mod frames;
 mod inbox;

@@ -10,7 +10,7 @@ use kernel::secret::Keyring;
 use market::engine::hit_types::{self, Properties};
 use market::engine::lifetimes::{self, NewHit};
 use market::workers::bots::browser::{Browser, Page, client};
-use market::{Market, Settings};
+use market::{Market, RequesterKeys, Settings};
 use scraper::{Html, Selector};
 use url::Url;
 
@@ -20,6 +20,7 @@ pub struct World {
     pub market: Market,
     pub clock: Arc<TestClock>,
     pub requester_id: String,
+    pub keys: RequesterKeys,
     base: Url,
 }
 
@@ -34,8 +35,8 @@ pub async fn world() -> World {
     let market = Market::new(pool, clock.clone(), keyring, settings);
     let app = Router::new().nest("/market", market.router());
     tokio::spawn(async move { axum::serve(listener, app).await });
-    let requester_id = market.create_requester("Choice Lab", Cents(100_000)).await.unwrap().requester_id;
-    World { market, clock, requester_id, base }
+    let keys = market.create_requester("Choice Lab", Cents(100_000)).await.unwrap();
+    World { market, clock, requester_id: keys.requester_id.clone(), keys, base }
 }
 
 impl World {

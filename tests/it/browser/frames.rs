@@ -212,32 +212,6 @@ async fn a_page_as_otree_publishes_it_works_unchanged_on_an_origin_of_its_own() 
     server.stop().await;
 }
 
-#[tokio::test]
-async fn a_flat_form_hands_in_field_by_field_and_an_element_we_do_not_have_is_said() {
-    let (server, driver) = (Server::start().await, Driver::start());
-    let page = r#"<script src="https://assets.crowd.aws/crowd-html-elements.js"></script>
-        <crowd-form answer-format="flatten-objects"><crowd-classifier name="kind"></crowd-classifier>
-        <crowd-checkbox name="seen" value="all" checked>I have seen all</crowd-checkbox>
-        <crowd-slider name="sure" label="How sure?" min="1" max="7" value="4"></crowd-slider></crowd-form>
-        <script>document.querySelector('crowd-form').addEventListener('submit', (event) => {
-            if (document.querySelector('crowd-slider').value !== '4') event.preventDefault();
-        });</script>"#;
-    publish(server.app(), "How sure are you", html(page)).await;
-    let worker = driver.person().await;
-    sign_up_and_accept(&worker, &server, "How sure are you").await;
-    worker.see("This page uses <crowd-classifier>, which this marketplace does not have").await;
-    worker.press_button("Submit").await;
-    worker.leave_frame().await;
-    worker.see("Waiting for review").await;
-    let answer = submitted(server.app()).await;
-    for (name, value) in [("seen.all", "true"), ("sure", "4")] {
-        let pair = format!("<QuestionIdentifier>{name}</QuestionIdentifier><FreeText>{value}</FreeText>");
-        assert!(answer.contains(&pair), "{answer}");
-    }
-    worker.leave().await;
-    server.stop().await;
-}
-
 /// What the only submission packed into its one field.
 async fn answers(app: &App) -> serde_json::Value {
     let answer = submitted(app).await;
