@@ -73,7 +73,7 @@ impl App {
             otree: Connector::new(outbound.clone()),
             desk: Desk::open(pool.clone(), clock.clone()),
             board: Board::default(),
-            recruiters: Directory::new(outbound.clone(), config.market_url.clone()),
+            recruiters: Directory::new(outbound.clone(), config.market_url.clone(), clock.pace()),
             outbound,
             rehearsal: Arc::new(Rehearsal(market.clone())),
             market,

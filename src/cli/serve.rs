@@ -1,11 +1,9 @@
 //! The server: pages, the door, the marketplace, the background work, in one process or in several.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
-use kernel::clock::SystemClock;
 use kernel::db::Database;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
@@ -70,7 +68,7 @@ async fn tell(app: &App) -> anyhow::Result<()> {
 pub async fn start(mut config: Config, role: Role) -> anyhow::Result<Running> {
     let frame = if role.pages { frame_listener(&mut config)? } else { None };
     let database = open(&config).await?;
-    let app = App::new(config, database.pool.clone(), Arc::new(SystemClock))?;
+    let app = App::new(config, database.pool.clone(), kernel::clock::of_this_process())?;
     let running = Running { app, database, stop: CancellationToken::new(), tasks: TaskTracker::new() };
     if role.pages {
         accounts::warm_up().await?;

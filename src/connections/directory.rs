@@ -18,6 +18,8 @@ use crate::recruiters::mturk::{Account, MTurk, Pace, SharedHttpClient, checked_h
 pub struct Directory {
     outbound: Outbound,
     market: Url,
+    /// The pace of this process's clock.
+    hurry: f64,
     /// For servers that we or the operator chose.
     trusted: SharedHttpClient,
     /// For servers that a user chose.
@@ -33,13 +35,15 @@ struct Live {
 }
 
 impl Directory {
-    /// An empty directory; `market` is the address of the built-in marketplace.
-    pub fn new(outbound: Outbound, market: Url) -> Self {
+    /// An empty directory; `market` is the address of the built-in marketplace, `hurry` the
+    /// pace of the clock.
+    pub fn new(outbound: Outbound, market: Url, hurry: f64) -> Self {
         Self {
             trusted: http_client(),
             checked: checked_http_client(outbound.clone()),
             outbound,
             market,
+            hurry,
             live: Mutex::default(),
         }
     }
@@ -72,6 +76,7 @@ impl Directory {
             access_key_id: stored.access_key_id.clone(),
             secret: keyring.open(&secret_place(stored.lab_id, stored.id), &stored.secret_sealed)?,
             pace: if own { Pace::BRISK } else { Pace::CAREFUL },
+            hurry: self.hurry,
         };
         let http = if custom { &self.checked } else { &self.trusted };
         Ok(MTurk::new(&account, http.clone()))

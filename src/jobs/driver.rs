@@ -28,7 +28,7 @@ pub async fn run(
 ) {
     let bells: Bells = all.iter().map(|one| (one.name(), Arc::new(Notify::new()))).collect();
     let tasks = TaskTracker::new();
-    tasks.spawn(listen(pool, bells.clone(), stop.clone()));
+    tasks.spawn(listen(pool, clock.clone(), bells.clone(), stop.clone()));
     for one in all {
         for _ in 0..one.lanes() {
             let bell = bells[one.name()].clone();
@@ -48,7 +48,7 @@ async fn lane(
 ) {
     while !stop.is_cancelled() {
         let woken = bell.notified();
-        let outcome = step(one.as_ref()).await;
+        let outcome = step(one.as_ref(), clock.pace()).await;
         board.note(one.name(), clock.now(), &outcome);
         if let Err(error) = &outcome {
             tracing::warn!(reconciler = one.name(), "step failed: {error:#}");
@@ -57,21 +57,21 @@ async fn lane(
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = woken => {}
-                () = tokio::time::sleep(one.period()) => {}
+                () = tokio::time::sleep(one.period().div_f64(clock.pace())) => {}
             }
         }
     }
 }
 
-async fn step(one: &dyn Reconciler) -> anyhow::Result<Step> {
-    match tokio::time::timeout(STEP_LIMIT, one.step()).await {
+async fn step(one: &dyn Reconciler, pace: f64) -> anyhow::Result<Step> {
+    match tokio::time::timeout(STEP_LIMIT.div_f64(pace), one.step()).await {
         Ok(outcome) => outcome,
         Err(_) => anyhow::bail!("a step took longer than {} seconds", STEP_LIMIT.as_secs()),
     }
 }
 
 /// Rings the bells that Postgres hears; when the connection breaks, polling carries on alone.
-async fn listen(pool: PgPool, bells: Bells, stop: CancellationToken) {
+async fn listen(pool: PgPool, clock: SharedClock, bells: Bells, stop: CancellationToken) {
     while !stop.is_cancelled() {
         let heard = tokio::select! {
             () = stop.cancelled() => return,
@@ -82,7 +82,7 @@ async fn listen(pool: PgPool, bells: Bells, stop: CancellationToken) {
         }
         tokio::select! {
             () = stop.cancelled() => {}
-            () = tokio::time::sleep(Duration::from_secs(5)) => {}
+            () = tokio::time::sleep(Duration::from_secs(5).div_f64(clock.pace())) => {}
         }
     }
 }
@@ -106,7 +106,7 @@ pub async fn run_until_quiet(all: &[Arc<dyn Reconciler>]) -> anyhow::Result<()> 
     for _ in 0..10_000 {
         let mut quiet = true;
         for one in all {
-            quiet &= step(one.as_ref()).await? == Step::Idle;
+            quiet &= step(one.as_ref(), 1.0).await? == Step::Idle;
         }
         if quiet {
             return Ok(());

@@ -20,6 +20,11 @@ impl Lease {
     pub fn from(now: DateTime<Utc>) -> Self {
         Self { token: Uuid::new_v4(), until: now + HELD }
     }
+
+    /// Whether somebody else may hold the row by now.
+    pub fn lapsed(&self, now: DateTime<Utc>) -> bool {
+        self.until <= now
+    }
 }
 
 /// Seconds to wait after `failures` in a row: 2, 4, 8 … up to five minutes.

@@ -206,7 +206,9 @@ pub async fn followed(
             p.exited_at IS NOT NULL AS "exited!", p.finished_at IS NOT NULL AS "finished!", p.page,
             p.page_index, p.variables, p.variables_set_at IS NOT NULL AS "variables_set!", p.seen_at
         FROM seat s JOIN participation p ON p.id = s.participation_id JOIN worker w ON w.id = p.worker_id
-        WHERE s.session_id = $1 AND p.bonus_cents IS NULL AND p.rejected_at IS NULL
+        WHERE s.session_id = $1
+          AND (p.bonus_cents IS NULL AND p.rejected_at IS NULL
+            OR p.finished_at IS NULL AND p.submitted_at > $2::timestamptz - interval '7 days')
           AND (p.returned_at IS NULL OR p.finished_at IS NULL AND p.returned_at > $2::timestamptz - interval '1 day')
           AND (p.approved_at IS NULL OR p.approved_at > $2::timestamptz - interval '7 days')
         ORDER BY p.seen_at NULLS FIRST, s.number"#,

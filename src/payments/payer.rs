@@ -46,7 +46,13 @@ impl Reconciler for Payer {
         let lease = Lease::from(self.0.clock.now());
         let Some(order) = self.claim(lease).await? else { return Ok(Step::Idle) };
         crate::crash::point("payer.claimed");
-        let outcome = match connections::recruiter(&self.0, order.connection_id).await {
+        let recruiter = connections::recruiter(&self.0, order.connection_id).await;
+        if lease.lapsed(self.0.clock.now()) {
+            // Overslept: the settler has it, and may have sent it so long ago that the token is forgotten.
+            tracing::warn!(order = %order.id, "an order was not sent: its lease lapsed before the call");
+            return Ok(Step::Worked);
+        }
+        let outcome = match recruiter {
             // It waited too long after an attempt that may have come about: not again without a look.
             Ok(_) if order.kind == Kind::Bonus && !order.token_alive(self.0.clock.now()) => {
                 Outcome::Unknown(TOO_LATE.into())
@@ -71,6 +77,9 @@ impl Payer {
     async fn claim(&self, lease: Lease) -> anyhow::Result<Option<Order>> {
         let mut tx = self.0.pool.begin().await?;
         let order = store::claim_to_send(&mut tx, self.0.clock.now(), lease).await?;
+        if order.is_some() {
+            crate::crash::point("payer.claiming");
+        }
         tx.commit().await.context("an order could not be marked as being sent")?;
         Ok(order)
     }
@@ -91,7 +100,9 @@ impl Payer {
             tracing::warn!(order = %order.id, "an order was taken over by another process; nothing recorded");
             return Ok(());
         }
+        crate::crash::point("payer.recording");
         tx.commit().await?;
+        crate::crash::point("payer.recorded");
         Ok(())
     }
 }

@@ -32,6 +32,7 @@ impl Reconciler for Settler {
         let claimed = store::claim_to_settle(&mut tx, now, lease).await?;
         tx.commit().await?;
         let Some(order) = claimed else { return self.complete_the_books().await };
+        crate::crash::point("settler.claimed");
         let finding = match connections::recruiter(&self.0, order.connection_id).await {
             Ok(recruiter) => {
                 let known = amnesia::known(&mut *self.0.pool.acquire().await?, &order).await?;
@@ -141,6 +142,7 @@ impl Settler {
             }
         };
         if store::move_on(&mut tx, order.id, lease, to, words, at).await? {
+            crate::crash::point("settler.recording");
             tx.commit().await?;
         }
         Ok(())

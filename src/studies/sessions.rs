@@ -265,7 +265,9 @@ pub async fn claim_poll(
               AND (s.lease_until IS NULL OR s.lease_until <= $1)
               AND EXISTS (
                 SELECT 1 FROM seat JOIN participation p ON p.id = seat.participation_id
-                WHERE seat.session_id = s.id AND p.bonus_cents IS NULL AND p.rejected_at IS NULL
+                WHERE seat.session_id = s.id
+                  AND (p.bonus_cents IS NULL AND p.rejected_at IS NULL
+                    OR p.finished_at IS NULL AND p.submitted_at > $1 - interval '7 days')
                   AND (p.returned_at IS NULL OR p.finished_at IS NULL AND p.returned_at > $1 - interval '1 day')
                   AND (p.approved_at IS NULL OR p.approved_at > $1 - interval '7 days'))
             ORDER BY s.next_poll_at LIMIT 1 FOR UPDATE SKIP LOCKED)

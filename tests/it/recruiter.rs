@@ -103,6 +103,7 @@ fn adapter(endpoint: &Url, access_key_id: &str, secret: SecretString) -> MTurk {
         access_key_id: access_key_id.to_owned(),
         secret,
         pace: Pace::BRISK,
+        hurry: 1.0,
     };
     MTurk::new(&account, http_client())
 }

@@ -22,6 +22,10 @@ use super::limits::Pace;
 const ATTEMPTS: u32 = 3;
 const ATTEMPT: Duration = Duration::from_secs(8);
 const OPERATION: Duration = Duration::from_secs(30);
+/// The SDK's own first pause before a repeat, at most.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// However great the hurry, an answer gets this long.
+const LEAST: Duration = Duration::from_secs(1);
 /// The protocol's only region.
 const REGION: &str = "us-east-1";
 
@@ -38,6 +42,8 @@ pub struct Account {
     pub secret: SecretString,
     /// How fast it may be called.
     pub pace: Pace,
+    /// How many times as fast as usual to give up and to try again; 1 wherever time runs as it should.
+    pub hurry: f64,
 }
 
 /// The connections that all accounts share; TLS by ring, no redirects.
@@ -70,13 +76,18 @@ impl ResolveDns for Checked {
 /// SDK must never repeat by itself: a dropped answer may hide a payment that went through.
 pub(super) fn clients(account: &Account, http: SharedHttpClient) -> (Client, Client) {
     let build = |retries| Client::from_conf(config(account, http.clone(), retries));
-    (build(RetryConfig::standard().with_max_attempts(ATTEMPTS)), build(RetryConfig::disabled()))
+    let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS);
+    let retries = retries.with_initial_backoff(FIRST_PAUSE.div_f64(account.hurry));
+    (build(retries), build(RetryConfig::disabled()))
 }
 
 fn config(account: &Account, http: SharedHttpClient, retries: RetryConfig) -> aws_sdk_mturk::Config {
     let secret = account.secret.expose_secret();
-    let timeouts =
-        TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).operation_timeout(OPERATION).build();
+    let soon = |usual: Duration| usual.div_f64(account.hurry).max(LEAST);
+    let timeouts = TimeoutConfig::builder()
+        .operation_attempt_timeout(soon(ATTEMPT))
+        .operation_timeout(soon(OPERATION))
+        .build();
     aws_sdk_mturk::Config::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::from_static(REGION))

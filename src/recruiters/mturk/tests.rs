@@ -18,6 +18,7 @@ fn mturk(endpoint: &str) -> MTurk {
         access_key_id: "AKIAEXAMPLE".into(),
         secret: "very-secret-key".into(),
         pace: Pace::BRISK,
+        hurry: 1.0,
     };
     MTurk::new(&account, http_client())
 }
@@ -377,6 +378,7 @@ fn debug_shows_no_secret() {
         access_key_id: "AKIA".into(),
         secret: "very-secret-key".into(),
         pace: Pace::CAREFUL,
+        hurry: 1.0,
     };
     let adapter = MTurk::new(&account, http_client());
     assert!(!format!("{account:?}{adapter:?}").contains("very-secret-key"));

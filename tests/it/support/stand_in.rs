@@ -33,6 +33,8 @@ struct Database {
     sessions: BTreeMap<String, Session>,
     currency: String,
     down: bool,
+    /// Who came in where: participant code and label, in order, whatever became of the session.
+    entries: Vec<(String, String)>,
 }
 
 struct Session {
@@ -104,6 +106,11 @@ impl StandIn {
     /// The label with which somebody entered this seat.
     pub fn label(&self, code: &str) -> Option<String> {
         self.db().participant(code)?.label.clone()
+    }
+
+    /// Every entry so far: participant code and label. Survives the loss of the database.
+    pub fn entries(&self) -> Vec<(String, String)> {
+        self.db().entries.clone()
     }
 
     /// Changes the currency of all payoffs.
@@ -244,7 +251,9 @@ async fn enter(
         participant.page = 1;
         participant.label = query.get("participant_label").cloned();
     }
-    let path = match participant.page {
+    let page = participant.page;
+    db.entries.push((code.clone(), query.get("participant_label").cloned().unwrap_or_default()));
+    let path = match page {
         1 => format!("/p/{code}/solo/Decide/1"),
         _ => format!("/OutOfRangeNotification/{code}"),
     };

@@ -1,0 +1,331 @@
+//! Two processes of the real program on one database, a marketplace with its journal, an oTree that remembers.
+//!
+//! Time runs [`PACE`] times as fast as the machine's for the processes and for the marketplace, and is put
+//! forward, so that leases lapse, back-offs end and days pass in moments. Signatures live by the machine's clock.
+
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{Html, IntoResponse, Response};
+use chrono::{DateTime, Duration, Utc};
+use kernel::clock::{Clock, FileClock, SystemClock, TestClock};
+use kernel::money::Cents;
+use kernel::secret::Keyring;
+use market::clock::Turn;
+use market::faults::{FaultKind, Target};
+use market::journal::{Filter, JournalEntry};
+use market::{Market, RequesterKeys, Settings};
+use otree_hr::app::App;
+use otree_hr::config::Config;
+use otree_hr::connections::Keys;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, PgPool};
+use tempfile::TempDir;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use uuid::Uuid;
+
+use super::replica::{Replica, SECRET_KEY, Surroundings};
+use crate::support::lab::{self, Lab};
+use crate::support::stand_in::StandIn;
+
+/// Seconds of the rig's time in one of the machine's.
+pub const PACE: f64 = 4.0;
+
+/// See the module.
+pub struct Rig {
+    /// This process's own way into the product's database; it does no background work.
+    pub app: App,
+    pub clock: FileClock,
+    /// By what the marketplace checks signatures.
+    pub market_clock: FileClock,
+    pub market: Market,
+    pub front: Front,
+    pub otree: StandIn,
+    pub replicas: Vec<Replica>,
+    around: Surroundings,
+    labs: usize,
+    read_only: bool,
+    _market: DropGuard,
+    _folder: TempDir,
+}
+
+impl Rig {
+    /// Everything started.
+    pub async fn start() -> Self {
+        kernel::outbound::install_tls();
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| folder.path().join(name);
+        let clock = FileClock::create(&file("clock"), SystemClock.now(), PACE).unwrap();
+        let market_clock = FileClock::create(&file("market-clock"), SystemClock.now(), 1.0).unwrap();
+        let pool = lab::database().await;
+        let server = pool.connect_options().as_ref().clone();
+        let (market, front, stop) = serve_market(&market_clock).await;
+        let around = Surroundings {
+            database: server.get_database().unwrap().to_owned(),
+            server,
+            market: market.settings().public_url.clone(),
+            clock: file("clock"),
+            folder: folder.path().to_owned(),
+        };
+        let (a, b) = tokio::join!(Replica::start("a", &around), Replica::start("b", &around));
+        Self {
+            app: App::new(config(&around), pool, Arc::new(clock.clone())).unwrap(),
+            clock,
+            market_clock,
+            market,
+            front,
+            otree: StandIn::start().await,
+            replicas: vec![a, b],
+            around,
+            labs: 0,
+            read_only: false,
+            _market: stop,
+            _folder: folder,
+        }
+    }
+
+    /// A lab of its own with so much play money; also the requester's id.
+    pub async fn lab(&mut self, balance: Cents) -> (Lab, String) {
+        self.labs += 1;
+        let name = format!("lab{}", self.labs);
+        let keys: RequesterKeys = self.market.create_requester(&name, balance).await.unwrap();
+        let pair = Keys { access_key_id: keys.access_key_id, secret: keys.secret_access_key };
+        let clock = TestClock::at(self.clock.now());
+        let lab = Lab::found(self.app.clone(), clock, &name, self.otree.base.as_str(), pair).await;
+        (lab, keys.requester_id)
+    }
+
+    pub fn pool(&self) -> &PgPool {
+        &self.app.pool
+    }
+
+    /// The product's time.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// Time passes at once, for the processes and for the marketplace.
+    pub async fn pass(&self, by: Duration) {
+        self.market.set_clock(Turn::Step(by)).await.unwrap();
+        self.market.tick().await.unwrap();
+        self.clock.advance(by).unwrap();
+        self.wake().await;
+    }
+
+    /// Everything that is due now is looked at now, not after the next period.
+    async fn wake(&self) {
+        let names: Vec<&str> = self.app.reconcilers().iter().map(|one| one.name()).collect();
+        // A database that takes no writes takes no wake-up either.
+        let _ = sqlx::query("SELECT pg_notify('otree_hr', name) FROM unnest($1::text[]) AS name")
+            .bind(&names)
+            .execute(self.pool())
+            .await;
+    }
+
+    /// Lets the processes work for so many milliseconds of the machine's time.
+    pub async fn work(&self, milliseconds: u64) {
+        tokio::time::sleep(std::time::Duration::from_millis(milliseconds)).await;
+    }
+
+    /// Waits until `found` says so, while time passes in steps; false when it never did.
+    pub async fn until(&self, step: Duration, rounds: usize, found: impl AsyncFn() -> bool) -> bool {
+        for _ in 0..rounds {
+            if found().await {
+                return true;
+            }
+            self.work(60).await;
+            self.pass(step).await;
+        }
+        found().await
+    }
+
+    /// Waits until the query gives true.
+    pub async fn until_sql(&self, id: Uuid, sql: &'static str) {
+        let found = async || sqlx::query_scalar(sql).bind(id).fetch_one(self.pool()).await.unwrap_or(false);
+        let came = self.until(Duration::seconds(20), 200, found).await;
+        assert!(came, "never true: {sql}\n{}", self.logs());
+    }
+
+    /// Orders trouble at the marketplace for one operation, or for all.
+    pub async fn trouble(&self, kind: FaultKind, operation: Option<&str>, times: u32) {
+        let target = Target { operation: operation.map(str::to_owned), ..Target::default() };
+        self.market.order_fault(kind, &target, times).await.unwrap();
+    }
+
+    /// What happened at the marketplace to this requester.
+    pub async fn journal(&self, requester: &str) -> Vec<JournalEntry> {
+        let filter = Filter { requester_id: Some(requester.to_owned()), ..Filter::default() };
+        self.market.journal(&filter).await.unwrap()
+    }
+
+    /// Makes the product's database refuse to write, or no longer.
+    pub async fn set_read_only(&mut self, read_only: bool) {
+        if self.read_only == read_only {
+            return;
+        }
+        self.read_only = read_only;
+        let word = if read_only { "on" } else { "off" };
+        let database = &self.around.database;
+        self.admin(format!("ALTER DATABASE {database} SET default_transaction_read_only = {word}")).await;
+        self.disconnect().await;
+    }
+
+    /// Copies the product's database while nobody is connected; the processes are started anew. Returns the copy.
+    pub async fn back_up(&mut self) -> String {
+        self.replicas.iter_mut().for_each(Replica::kill);
+        let copy = self.copy_of(&self.around.database.clone()).await;
+        self.everybody_up().await;
+        copy
+    }
+
+    /// The product's database is as it was; the marketplace and oTree are not.
+    pub async fn restore(&mut self, copy: &str) {
+        self.replicas.iter_mut().for_each(Replica::kill);
+        self.around.database = self.copy_of(copy).await;
+        let options = self.around.server.clone().database(&self.around.database);
+        let pool = PgPoolOptions::new().max_connections(4).connect_with(options).await.unwrap();
+        self.app = App::new(config(&self.around), pool, Arc::new(self.clock.clone())).unwrap();
+        self.everybody_up().await;
+    }
+
+    async fn copy_of(&self, database: &str) -> String {
+        let name = format!("test_{}", Uuid::now_v7().simple());
+        self.app.pool.close().await;
+        self.admin(format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'"
+        ))
+        .await;
+        self.admin(format!("CREATE DATABASE {name} TEMPLATE {database}")).await;
+        name
+    }
+
+    /// Ends every connection to the product's database, so that new ones see what was set.
+    async fn disconnect(&self) {
+        let database = &self.around.database;
+        self.admin(format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'"
+        ))
+        .await;
+    }
+
+    /// One statement as the database server's owner, on another connection than the product's.
+    async fn admin(&self, sql: String) {
+        let options: PgConnectOptions = self.around.server.clone().database("postgres");
+        let mut conn: PgConnection = options.connect().await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut conn).await.unwrap();
+        conn.close().await.unwrap();
+    }
+
+    /// Who is dead is there again; who stands still does so.
+    pub async fn revive(&mut self) {
+        let database = self.around.database.clone();
+        for replica in self.replicas.iter_mut().filter(|replica| !replica.stopped) {
+            if !replica.is_up() {
+                replica.restart(&database).await;
+            }
+        }
+    }
+
+    /// Every process is there, goes on and answers.
+    pub async fn everybody_up(&mut self) {
+        let database = self.around.database.clone();
+        for replica in &mut self.replicas {
+            replica.proceed();
+            if replica.is_up() {
+                replica.answers().await;
+            } else {
+                replica.restart(&database).await;
+            }
+        }
+        if self.app.pool.is_closed() {
+            let options = self.around.server.clone().database(&database);
+            let pool = PgPoolOptions::new().max_connections(4).connect_with(options).await.unwrap();
+            self.app = App::new(config(&self.around), pool, Arc::new(self.clock.clone())).unwrap();
+        }
+    }
+
+    /// No trouble any more: the world is as it should be, and everybody is there.
+    pub async fn calm(&mut self) {
+        sqlx::query("DELETE FROM market.fault").execute(self.market.pool()).await.unwrap();
+        self.front.clear();
+        self.otree.set_down(false);
+        self.replicas.iter().for_each(|replica| replica.proxy.disarm());
+        self.set_read_only(false).await;
+        self.everybody_up().await;
+    }
+
+    /// The last words of every process.
+    pub fn logs(&self) -> String {
+        let last = |replica: &Replica| {
+            let log = replica.log();
+            let lines: Vec<&str> = log.lines().collect();
+            lines[lines.len().saturating_sub(25)..].join("\n")
+        };
+        self.replicas.iter().map(last).collect::<Vec<_>>().join("\n-- other process --\n")
+    }
+}
+
+fn config(around: &Surroundings) -> Config {
+    lab::config(around.market.clone())
+}
+
+async fn serve_market(clock: &FileClock) -> (Market, Front, DropGuard) {
+    let pool = kernel::testing::database(&[&market::MIGRATOR]).await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/market", listener.local_addr().unwrap()).parse().unwrap();
+    let settings = Settings { allow_http_questions: true, ..Settings::new(url) };
+    let keyring = Keyring::new(&SECRET_KEY.into(), &[]).unwrap();
+    let market = Market::new(pool, Arc::new(clock.clone()), keyring, settings);
+    market.set_clock(Turn::Run(PACE)).await.unwrap();
+    let (front, stop) = (Front::default(), CancellationToken::new());
+    let site = market.router().layer(from_fn_with_state(front.clone(), before));
+    let serve = axum::serve(listener, Router::new().nest("/market", site))
+        .with_graceful_shutdown(stop.clone().cancelled_owned());
+    tokio::spawn(serve.into_future());
+    let ticking = market.clone();
+    let until = stop.clone();
+    tokio::spawn(async move { ticking.run(until).await });
+    (market, front, stop.drop_guard())
+}
+
+/// A captive proxy in front of the marketplace: it answers with a page and status 200.
+#[derive(Debug, Clone, Default)]
+pub struct Front(Arc<Mutex<Vec<Page>>>);
+
+/// One answer with a page.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// The end of the operation's name.
+    pub operation: String,
+    /// Whether the request reached the marketplace nevertheless.
+    pub after: bool,
+}
+
+impl Front {
+    /// The next call of the operation gets a page.
+    pub fn page(&self, operation: &str, after: bool) {
+        self.0.lock().unwrap().push(Page { operation: operation.into(), after });
+    }
+
+    pub fn clear(&self) {
+        self.0.lock().unwrap().clear();
+    }
+
+    fn strike(&self, target: &str) -> Option<Page> {
+        let mut pages = self.0.lock().unwrap();
+        let which = pages.iter().position(|page| target.ends_with(&page.operation))?;
+        Some(pages.remove(which))
+    }
+}
+
+async fn before(State(front): State<Front>, request: Request, next: Next) -> Response {
+    let target =
+        request.headers().get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let Some(page) = front.strike(target) else { return next.run(request).await };
+    if page.after {
+        next.run(request).await;
+    }
+    Html("<html><h1>Welcome to the airport's network</h1></html>").into_response()
+}

@@ -1,0 +1,148 @@
+//! Processes that die, stand still or end; lines and databases that fail; backups.
+
+use chrono::Duration;
+use market::journal::Effect;
+use otree_hr::studies::draft::Typed;
+
+use super::super::checker;
+use super::super::families::crash_points;
+use super::super::proxy::Cut;
+use super::super::show::Show;
+use super::{PAY, count, paid, settled};
+
+async fn submitted(people: usize) -> Show {
+    let places = people.to_string();
+    let mut show =
+        Show::alone(|form| Typed { places: places.clone(), batch_size: places, ..form }).await.opened().await;
+    show.submitted(people, "0.70").await;
+    show
+}
+
+/// kill -9 at every named point of the way of money and of publishing, one after the other in one study each.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f04_a_crash_at_any_point_pays_once() {
+    let mut rig = Some(super::super::rig::Rig::start().await);
+    for point in crash_points() {
+        let mut show = Show::new(rig.take().unwrap(), kernel::money::Cents(100_000), |form| Typed {
+            places: "1".into(),
+            batch_size: "1".into(),
+            ..form
+        })
+        .await;
+        // Only one process is there, so that it is the one that comes to the point.
+        show.rig.replicas[1].kill();
+        show.rig.replicas[0].told(&point);
+        if point.starts_with("settler.") {
+            show.rig.trouble(market::faults::FaultKind::FailBefore, Some("ApproveAssignment"), 1).await;
+        }
+        show.publish().await;
+        if point.starts_with("publish.") {
+            show.rig.replicas[0].ended().await;
+            show.rig.everybody_up().await;
+        }
+        let mut show = show.opened().await;
+        show.submitted(1, "0.70").await;
+        let rows = show.rows().await;
+        show.decide(PAY, &rows, &[]).await;
+        if !point.starts_with("publish.") {
+            show.rig.replicas[0].ended().await;
+        }
+        assert!(checker::always(&show).await.is_empty(), "{point}");
+        paid(&mut show, 1).await;
+        assert_eq!(count(&show, Effect::HitCreated).await, 1, "{point}");
+        rig = Some(show.pause().0);
+    }
+}
+
+/// One process stands still before or after its call until its lease has long lapsed; the other does the work.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f05_a_process_that_overslept_changes_nothing() {
+    for point in ["payer.claimed", "payer.sent", "payer.recording"] {
+        let mut show = submitted(2).await;
+        show.rig.replicas[1].kill();
+        show.rig.replicas[0].told(&format!("stop {point}"));
+        let rows = show.rows().await;
+        show.decide(PAY, &rows, &[]).await;
+        show.rig.replicas[0].stands(point).await;
+        show.rig.pass(Duration::minutes(3)).await;
+        show.rig.revive().await;
+        let done =
+            "SELECT count(*) FILTER (WHERE state = 'done') >= 2 FROM payment_order WHERE study_id = $1";
+        show.rig.until_sql(show.study.0, done).await;
+        // A day later the marketplace has forgotten the tokens; then the sleeper wakes.
+        show.rig.pass(Duration::hours(25)).await;
+        show.rig.replicas[0].proceed();
+        show.rig.work(300).await;
+        paid(&mut show, 2).await;
+    }
+}
+
+/// The line to Postgres breaks at COMMIT, after and before it was carried out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f06_a_commit_whose_outcome_is_unknown_loses_and_doubles_nothing() {
+    for cut in Cut::ALL {
+        let mut show = submitted(2).await;
+        let rows = show.rows().await;
+        let tab = show.open_tab(0, PAY, &rows, &[]).await.unwrap();
+        show.rig.replicas[0].proxy.arm(cut, 2);
+        show.press(&tab, &[0]).await;
+        // The person does not know either, and presses again.
+        show.press(&tab, &[1]).await;
+        for replica in &show.rig.replicas {
+            replica.proxy.arm(cut, 3);
+        }
+        show.rig.work(200).await;
+        show.decide(PAY, &rows, &[]).await;
+        let cuts: u32 = show.rig.replicas.iter().map(|replica| replica.proxy.cuts()).sum();
+        assert!(cuts > 0, "{cut:?}");
+        show.rig.calm().await;
+        show.decide(PAY, &rows, &[]).await;
+        paid(&mut show, 2).await;
+    }
+}
+
+/// SIGTERM at ever later moments of a pay run; whoever comes next goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f30_a_deployment_during_a_pay_run_loses_nothing() {
+    let mut show = submitted(9).await;
+    let rows = show.rows().await;
+    show.rig.replicas[1].kill();
+    show.decide(PAY, &rows, &[]).await;
+    for moment in 0..6 {
+        show.rig.work(15 * moment).await;
+        show.rig.replicas[0].terminate();
+        show.rig.replicas[0].ended().await;
+        assert!(checker::always(&show).await.is_empty());
+        show.rig.everybody_up().await;
+        show.rig.replicas[1].kill();
+    }
+    paid(&mut show, 9).await;
+}
+
+/// The database takes no writes: no call leaves, and the pages say so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f32_without_a_durable_intent_no_money_call_is_made() {
+    let mut show = submitted(3).await;
+    let rows = show.rows().await;
+    let tab = show.open_tab(0, PAY, &rows, &[]).await.unwrap();
+    let early = show.open_tab(0, "approve", &rows[..1], &[]).await.unwrap();
+    // Ordered and not sent: the payers cannot take it.
+    show.rig.replicas.iter_mut().for_each(|replica| replica.told("payer.claiming"));
+    show.press(&early, &[0]).await;
+    show.rig.replicas.iter_mut().for_each(|replica| replica.told(""));
+    show.rig.set_read_only(true).await;
+    let before = count(&show, Effect::Approved).await;
+    show.rig.everybody_up().await;
+    for reply in show.press(&tab, &[0, 1]).await.into_iter().flatten() {
+        assert!(reply.status.is_server_error(), "{}", reply.status);
+    }
+    show.rig.pass(Duration::minutes(5)).await;
+    show.rig.work(500).await;
+    assert_eq!(count(&show, Effect::Approved).await, before, "nothing is sent without a row");
+    assert_eq!(count(&show, Effect::BonusSent).await, 0);
+    show.rig.calm().await;
+    show.decide(PAY, &rows[1..], &[]).await;
+    settled(&mut show).await;
+    assert_eq!(count(&show, Effect::Approved).await, 3);
+    assert_eq!(count(&show, Effect::BonusSent).await, 2);
+}

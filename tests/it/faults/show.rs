@@ -1,0 +1,400 @@
+//! One study in a rig, and its people: workers at the marketplace, at our door and in oTree; a researcher with
+//! several tabs. Everything they do goes over HTTP to the real processes; whoever gets no answer tries again later.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use futures_util::future::join_all;
+use kernel::money::Cents;
+use market::engine::assignments::{self, Wanted};
+use market::engine::workers;
+use otree_hr::accounts::{ACCOUNT_KEY, Sessions};
+use otree_hr::payments::{self, Order};
+use otree_hr::studies::draft::Typed;
+use otree_hr::studies::{self, Study, StudyId};
+use scraper::{Html, Selector};
+use serde_json::Value;
+use sqlx::PgPool;
+use tower_sessions::session::{Id, Record};
+use tower_sessions::session_store::SessionStore;
+use url::Url;
+
+use super::rig::Rig;
+use crate::support::door::go;
+use crate::support::lab::Lab;
+
+/// A person gives up waiting for an answer after so long.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How far a person is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum At {
+    /// Has accepted and was not let in yet.
+    Door,
+    /// Has our page.
+    Page,
+    /// Has reached the end in oTree.
+    End,
+    Submitted,
+    /// Gave the place back, or was turned away.
+    Gone,
+}
+
+/// A worker with an accepted place.
+#[derive(Debug, Clone)]
+pub struct Person {
+    pub worker: String,
+    pub assignment: String,
+    pub hit: String,
+    pub at: At,
+    /// Our page for them, as a path.
+    pub page: Option<String>,
+    /// oTree's code of the seat they were sent to.
+    pub seat: Option<String>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: StatusCode,
+    pub location: String,
+    pub body: String,
+}
+
+/// A form as some tab shows it.
+#[derive(Debug, Clone)]
+pub struct Tab {
+    path: String,
+    fields: Vec<(String, String)>,
+}
+
+/// See the module.
+pub struct Show {
+    pub rig: Rig,
+    pub lab: Lab,
+    pub requester: String,
+    pub study: StudyId,
+    pub code: String,
+    pub people: Vec<Person>,
+    /// What was done, in order.
+    pub trace: Vec<String>,
+    http: reqwest::Client,
+}
+
+impl Show {
+    /// A study of which nobody knows yet.
+    pub async fn new(mut rig: Rig, balance: Cents, form: impl FnOnce(Typed) -> Typed) -> Self {
+        let (lab, requester) = rig.lab(balance).await;
+        // Time leaps here, so nobody's may run out.
+        let form = form(Typed { minutes: "1200".into(), ..lab.form() });
+        let study = lab.draft(&form).await;
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(PATIENCE)
+            .build()
+            .unwrap();
+        let (people, trace) = (Vec::new(), Vec::new());
+        Self { rig, lab, requester, study: study.id, code: study.code.clone(), people, trace, http }
+    }
+
+    /// The same in a rig of its own.
+    pub async fn alone(form: impl FnOnce(Typed) -> Typed) -> Self {
+        Self::new(Rig::start().await, Cents(100_000), form).await
+    }
+
+    /// The study is open, as after a quiet beginning.
+    pub async fn opened(mut self) -> Self {
+        self.publish().await;
+        self.rig.until_sql(self.study.0, "SELECT state = 'open' FROM study WHERE id = $1").await;
+        self
+    }
+
+    /// Lends the rig to another study; the function takes it back.
+    pub fn pause(self) -> (Rig, impl FnOnce(Rig) -> Self) {
+        let Self { rig, lab, requester, study, code, people, trace, http } = self;
+        (rig, move |rig| Self { rig, lab, requester, study, code, people, trace, http })
+    }
+
+    pub fn pool(&self) -> &PgPool {
+        self.rig.pool()
+    }
+
+    pub fn note(&mut self, words: impl std::fmt::Display) {
+        self.trace.push(format!("{} {words}", self.rig.now().format("%d %H:%M:%S")));
+    }
+
+    /// Whether oTree lost its database.
+    pub fn forgotten(&self) -> bool {
+        self.trace.iter().any(|line| line.ends_with("oTree forgets"))
+    }
+
+    pub async fn study(&self) -> Study {
+        studies::store::get(&mut self.pool().acquire().await.unwrap(), self.study).await.unwrap()
+    }
+
+    pub async fn orders(&self) -> Vec<Order> {
+        payments::store::of_study(&mut self.pool().acquire().await.unwrap(), self.study).await.unwrap()
+    }
+
+    /// The researcher publishes.
+    pub async fn publish(&mut self) {
+        let study = self.study().await;
+        let mut tx = self.pool().begin().await.unwrap();
+        assert!(studies::publish(&mut tx, &study, self.rig.now()).await.unwrap());
+        tx.commit().await.unwrap();
+        self.note("publishes");
+    }
+
+    /// The researcher closes the study.
+    pub async fn close(&mut self) {
+        let study = self.study().await;
+        let mut tx = self.pool().begin().await.unwrap();
+        studies::close(&mut tx, &study, self.rig.now()).await.unwrap();
+        tx.commit().await.unwrap();
+        self.note("closes the study");
+    }
+
+    /// Asks a process; `None` when there is no answer.
+    pub async fn get(&self, replica: usize, path: &str) -> Option<Reply> {
+        let url = self.rig.replicas[replica].base.join(path).unwrap();
+        read(self.http.get(url).header("sec-fetch-site", "cross-site")).await
+    }
+
+    async fn post(
+        &self,
+        replica: usize,
+        path: &str,
+        cookie: &str,
+        fields: &[(String, String)],
+    ) -> Option<Reply> {
+        let url = self.rig.replicas[replica].base.join(path).unwrap();
+        let request = self.http.post(url).header("sec-fetch-site", "same-origin").header("cookie", cookie);
+        let body = serde_urlencoded::to_string(fields).unwrap();
+        read(request.header("content-type", "application/x-www-form-urlencoded").body(body)).await
+    }
+
+    /// Somebody new takes a place at the marketplace; returns their number.
+    pub async fn accept(&mut self) -> Option<usize> {
+        let worker = self.new_worker().await;
+        self.accept_as(&worker).await
+    }
+
+    pub async fn new_worker(&self) -> String {
+        let (mut tx, now) = self.rig.market.begin().await.unwrap();
+        let name = kernel::secret::code(10);
+        let worker = workers::create(&mut tx, now, &name, "no password").await.unwrap().unwrap().worker_id;
+        tx.commit().await.unwrap();
+        worker
+    }
+
+    /// This worker takes a place, perhaps a second one of the study.
+    pub async fn accept_as(&mut self, worker: &str) -> Option<usize> {
+        let group: Option<String> = self.hit_type().await;
+        let (mut tx, now) = self.rig.market.begin().await.unwrap();
+        let taken = assignments::accept(&mut tx, now, worker, Wanted::Group(&group?)).await.ok()?;
+        tx.commit().await.unwrap();
+        let (assignment, hit) = (taken.assignment_id, taken.hit_id);
+        let person = Person { worker: worker.into(), assignment, hit, at: At::Door, page: None, seat: None };
+        self.people.push(person);
+        self.note(format!("person {} accepts", self.people.len() - 1));
+        Some(self.people.len() - 1)
+    }
+
+    /// The study's offer as the marketplace knows it: people find it there, not with us.
+    async fn hit_type(&self) -> Option<String> {
+        sqlx::query_scalar("SELECT hit_type_id FROM market.hit WHERE requester_id = $1 ORDER BY seq LIMIT 1")
+            .bind(&self.requester)
+            .fetch_optional(self.rig.market.pool())
+            .await
+            .unwrap()
+    }
+
+    pub fn door(&self, who: &Person) -> String {
+        go(&self.code, &who.hit, &who.worker, &who.assignment)
+    }
+
+    /// The person opens the HIT's frame.
+    pub async fn knock(&mut self, who: usize, replica: usize) -> Option<Reply> {
+        let reply = self.get(replica, &self.door(&self.people[who])).await;
+        if let Some(reply) = &reply
+            && reply.location.starts_with("/w/")
+        {
+            self.people[who].page = Some(reply.location.clone());
+            self.people[who].at = At::Page;
+        }
+        self.note(format!("person {who} knocks at {replica}: {}", words(&reply)));
+        reply
+    }
+
+    /// The person goes on to oTree and plays to the end; whether that worked out.
+    pub async fn play(&mut self, who: usize, replica: usize, payoff: Value) -> bool {
+        let Some(seat) = self.enter(who, replica).await else { return false };
+        self.note(format!("person {who} plays for {payoff}"));
+        self.rig.otree.finish(&seat, payoff);
+        self.people[who].at = At::End;
+        true
+    }
+
+    /// The person opens oTree; the participant's code.
+    pub async fn enter(&mut self, who: usize, replica: usize) -> Option<String> {
+        let page = self.people[who].page.clone()?;
+        let reply = self.get(replica, &format!("{page}/open")).await?;
+        let seat: Url = reply.location.parse().ok()?;
+        let entered = read(self.http.get(seat.clone())).await?;
+        if entered.status != StatusCode::FOUND {
+            return None;
+        }
+        let code = seat.path().rsplit('/').next()?.to_owned();
+        self.people[who].seat = Some(code.clone());
+        Some(code)
+    }
+
+    /// The person hands in at the marketplace.
+    pub async fn submit(&mut self, who: usize) -> bool {
+        let person = &self.people[who];
+        let fields = [("assignmentId".into(), person.assignment.clone()), ("code".into(), "done".into())];
+        let (mut tx, now) = self.rig.market.begin().await.unwrap();
+        let (assignment, worker) = (&person.assignment, Some(&*person.worker));
+        let done = assignments::submit(&mut tx, now, assignment, worker, &fields).await.is_ok();
+        tx.commit().await.unwrap();
+        if done {
+            self.people[who].at = At::Submitted;
+        }
+        self.note(format!("person {who} submits: {done}"));
+        done
+    }
+
+    /// The person gives the place back.
+    pub async fn give_back(&mut self, who: usize) {
+        let person = &self.people[who];
+        let (mut tx, now) = self.rig.market.begin().await.unwrap();
+        let _ = assignments::give_back(&mut tx, now, &person.worker, &person.assignment).await;
+        tx.commit().await.unwrap();
+        self.people[who].at = At::Gone;
+        self.note(format!("person {who} gives it back"));
+    }
+
+    /// So many people come, play and submit, and we know of it.
+    pub async fn submitted(&mut self, count: usize, payoff: &str) {
+        for _ in 0..count {
+            let who = self.accept().await.expect("a place at the marketplace");
+            self.knock(who, who % 2).await;
+            assert!(self.play(who, who % 2, payoff.into()).await, "{:?}", self.people[who]);
+            assert!(self.submit(who).await);
+        }
+        let known = "SELECT bool_and(stage = 'submitted') FROM participation WHERE study_id = $1";
+        self.rig.until_sql(self.study.0, known).await;
+    }
+
+    /// A cookie of the owner's. `None` when the database takes none.
+    pub async fn log_in(&self) -> Option<String> {
+        let now = self.rig.now();
+        let mut session = Record {
+            id: Id::default(),
+            data: [(ACCOUNT_KEY.to_owned(), serde_json::json!(self.lab.owner))].into(),
+            expiry_date: time::OffsetDateTime::from_unix_timestamp(now.timestamp()).unwrap()
+                + Sessions::COOKIE_AGE,
+        };
+        let sessions = Sessions::new(self.pool().clone(), self.rig.app.clock.clone());
+        sessions.create(&mut session).await.ok()?;
+        Some(format!("session={}", session.id))
+    }
+
+    /// The path of the study's pages.
+    pub fn path(&self) -> String {
+        format!("/labs/{}/studies/{}", self.lab.id, self.study)
+    }
+
+    /// The ids of the participations that a researcher might tick.
+    pub async fn rows(&self) -> Vec<String> {
+        sqlx::query_scalar("SELECT id::text FROM participation WHERE study_id = $1 ORDER BY admitted_at, id")
+            .bind(self.study.0)
+            .fetch_all(self.pool())
+            .await
+            .unwrap()
+    }
+
+    /// Ticks people and opens the confirmation page of a decision; the tab, if there is one.
+    pub async fn open_tab(
+        &mut self,
+        replica: usize,
+        decision: &str,
+        rows: &[String],
+        more: &[(&str, &str)],
+    ) -> Option<Tab> {
+        let mut fields = vec![("decision".to_owned(), decision.to_owned())];
+        fields.extend(rows.iter().map(|id| ("id".to_owned(), id.clone())));
+        fields.extend(more.iter().map(|(name, value)| (name.to_string(), value.to_string())));
+        let cookie = self.log_in().await?;
+        let reply = self.post(replica, &format!("{}/review", self.path()), &cookie, &fields).await;
+        self.note(format!("asks {replica} to {decision} {}: {}", rows.len(), words(&reply)));
+        let mut tab = tab(&reply?.body)?;
+        for (name, value) in more {
+            tab.fields.retain(|(known, _)| known != name);
+            tab.fields.push((name.to_string(), value.to_string()));
+        }
+        Some(tab)
+    }
+
+    /// Presses the button of a tab, at each of these processes at once.
+    pub async fn press(&mut self, tab: &Tab, replicas: &[usize]) -> Vec<Option<Reply>> {
+        let Some(cookie) = self.log_in().await else { return Vec::new() };
+        let clicks = replicas.iter().map(|replica| self.post(*replica, &tab.path, &cookie, &tab.fields));
+        let replies = join_all(clicks).await;
+        let said: Vec<String> = replies.iter().map(words).collect();
+        self.note(format!("presses at {replicas:?}: {}", said.join(" ")));
+        replies
+    }
+
+    /// Presses the buttons of two tabs at the same moment, each at another process.
+    pub async fn press_both(&self, one: &Tab, other: &Tab) -> (Reply, Reply) {
+        let cookie = self.log_in().await.unwrap();
+        let first = self.post(0, &one.path, &cookie, &one.fields);
+        let second = self.post(1, &other.path, &cookie, &other.fields);
+        let (first, second) = tokio::join!(first, second);
+        (first.unwrap(), second.unwrap())
+    }
+
+    /// Decides about all in one go: confirmation page and button.
+    pub async fn decide(
+        &mut self,
+        decision: &str,
+        rows: &[String],
+        more: &[(&str, &str)],
+    ) -> Vec<Option<Reply>> {
+        match self.open_tab(0, decision, rows, more).await {
+            Some(tab) => self.press(&tab, &[0]).await,
+            None => Vec::new(),
+        }
+    }
+}
+
+/// Status and words for the trace.
+fn words(reply: &Option<Reply>) -> String {
+    match reply {
+        None => "no answer".into(),
+        Some(reply) => {
+            format!("{} {}", reply.status.as_u16(), reply.location.split('/').nth(1).unwrap_or(""))
+        }
+    }
+}
+
+async fn read(request: reqwest::RequestBuilder) -> Option<Reply> {
+    let response = request.send().await.ok()?;
+    let location = response.headers().get("location").and_then(|value| value.to_str().ok());
+    let location = location.unwrap_or_default().to_owned();
+    Some(Reply { status: response.status(), location, body: response.text().await.ok()? })
+}
+
+/// The confirmation form, filled in as it is shown.
+fn tab(page: &str) -> Option<Tab> {
+    let page = Html::parse_document(page);
+    let form = page.select(&Selector::parse("form[action$='/review/decide']").unwrap()).next()?;
+    let named = Selector::parse("input[name], textarea[name]").unwrap();
+    let fields = form.select(&named).map(|field| {
+        let text = || field.text().collect::<String>();
+        let value = field.attr("value").map_or_else(text, str::to_owned);
+        (field.attr("name").unwrap_or_default().to_owned(), value)
+    });
+    Some(Tab { path: form.attr("action")?.to_owned(), fields: fields.collect() })
+}
