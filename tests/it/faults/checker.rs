@@ -81,6 +81,14 @@ impl Histories {
         tally
     }
 
+    /// Whether we must know that somebody reached the end in oTree: while they held the assignment, and oTree
+    /// remembered it.
+    fn must_be_finished(&self, show: &Show, person: &Person) -> bool {
+        let given_up = self.tally(&[Effect::Returned, Effect::Abandoned]).contains_key(&*person.assignment);
+        let ended = matches!(person.at, At::End | At::Submitted);
+        ended && !show.forgotten() && (person.at == At::Submitted || !given_up)
+    }
+
     fn done(&self, kind: Kind) -> impl Iterator<Item = &Order> {
         self.orders.iter().filter(move |order| order.kind == kind && order.state == OrderState::Done)
     }
@@ -146,7 +154,7 @@ fn untold(show: &Show, all: &Histories) -> Vec<String> {
         let known =
             ours.submitted && (ours.approved || ours.rejected) == decided.contains_key(&*person.assignment);
         let told = person.at != At::Submitted || known;
-        let finished = ours.finished || !matches!(person.at, At::End | At::Submitted) || show.forgotten();
+        let finished = ours.finished || !all.must_be_finished(show, person);
         (!told || !finished).then(|| format!("person {number} is {ours:?}"))
     };
     show.people.iter().enumerate().filter(|(_, person)| person.page.is_some()).filter_map(late).collect()
@@ -302,7 +310,7 @@ fn lost_workers(show: &Show, all: &Histories, wrong: &mut Vec<String>) {
         if person.at != At::Submitted && listed && ours.assignment_id == person.assignment {
             wrong.push(format!("P6: person {number} never submitted and counts as {}", ours.stage));
         }
-        if matches!(person.at, At::End | At::Submitted) && !ours.finished && !show.forgotten() {
+        if all.must_be_finished(show, person) && !ours.finished {
             wrong.push(format!("P6: person {number} finished and counts as {}", ours.stage));
         }
     }

@@ -36,6 +36,8 @@ pub struct Replica {
     process: Option<ProcessGroup>,
     /// Whether it stands still.
     pub stopped: bool,
+    /// Whether it was asked to end.
+    pub leaving: bool,
     /// What the log said when the last order was given.
     said: usize,
 }
@@ -52,10 +54,11 @@ impl Replica {
             around: around.clone(),
             process: None,
             stopped: false,
+            leaving: false,
             said: 0,
         };
         replica.launch();
-        replica.answers().await;
+        assert!(replica.answers().await, "{}", replica.log());
         replica
     }
 
@@ -85,18 +88,21 @@ impl Replica {
             .stderr(log.try_clone().unwrap())
             .stdout(log);
         self.process = Some(ProcessGroup::spawn(&mut command).unwrap());
-        self.stopped = false;
+        (self.stopped, self.leaving) = (false, false);
     }
 
-    /// Waits until it answers. Its end while starting is the test's end.
-    pub async fn answers(&mut self) {
+    /// Waits until it answers; false when it ended instead.
+    pub async fn answers(&mut self) -> bool {
         let deadline = Instant::now() + PATIENCE;
         let health = self.base.join("/health").unwrap();
         while reqwest::get(health.clone()).await.is_err() {
-            assert!(self.is_up(), "{} ended while starting:\n{}", self.name, self.log());
+            if !self.is_up() {
+                return false;
+            }
             assert!(Instant::now() < deadline, "{} does not answer:\n{}", self.name, self.log());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+        true
     }
 
     /// Whether the process exists.
@@ -118,6 +124,7 @@ impl Replica {
         self.proceed();
         if let Some(process) = &self.process {
             process.signal("TERM");
+            self.leaving = true;
         }
     }
 
@@ -171,7 +178,7 @@ impl Replica {
         self.kill();
         self.around.database = database.into();
         self.launch();
-        self.answers().await;
+        assert!(self.answers().await, "{}", self.log());
     }
 
     /// Everything it said so far.

@@ -33,6 +33,9 @@ use crate::support::stand_in::StandIn;
 /// Seconds of the rig's time in one of the machine's.
 pub const PACE: f64 = 4.0;
 
+/// So many times 50 milliseconds somebody may be at work before time passes nevertheless.
+const LONGEST_STEP: usize = 25;
+
 /// See the module.
 pub struct Rig {
     /// This process's own way into the product's database; it does no background work.
@@ -46,7 +49,7 @@ pub struct Rig {
     pub replicas: Vec<Replica>,
     around: Surroundings,
     labs: usize,
-    read_only: bool,
+    pub read_only: bool,
     _market: DropGuard,
     _folder: TempDir,
 }
@@ -116,7 +119,7 @@ impl Rig {
 
     /// Everything that is due now is looked at now, not after the next period.
     async fn wake(&self) {
-        let names: Vec<&str> = self.app.reconcilers().iter().map(|one| one.name()).collect();
+        let names: Vec<String> = self.app.reconcilers().iter().map(|one| one.name().to_owned()).collect();
         // A database that takes no writes takes no wake-up either.
         let _ = sqlx::query("SELECT pg_notify('otree_hr', name) FROM unnest($1::text[]) AS name")
             .bind(&names)
@@ -129,23 +132,54 @@ impl Rig {
         tokio::time::sleep(std::time::Duration::from_millis(milliseconds)).await;
     }
 
-    /// Waits until `found` says so, while time passes in steps; false when it never did.
+    /// Waits until `found` says so, while time passes in steps; false when it never did. Who is at work may finish:
+    /// on a busy machine time would otherwise pass faster than anybody can work.
     pub async fn until(&self, step: Duration, rounds: usize, found: impl AsyncFn() -> bool) -> bool {
         for _ in 0..rounds {
             if found().await {
                 return true;
             }
-            self.work(60).await;
+            self.work(50).await;
+            for _ in 0..LONGEST_STEP {
+                if !self.at_work().await {
+                    break;
+                }
+                self.work(50).await;
+            }
             self.pass(step).await;
         }
         found().await
     }
 
+    /// Whether somebody holds a lease; who died with one seems to.
+    async fn at_work(&self) -> bool {
+        let held = "SELECT EXISTS (
+            SELECT 1 FROM study WHERE lease_until > $1 UNION ALL SELECT 1 FROM batch WHERE lease_until > $1
+            UNION ALL SELECT 1 FROM otree_session WHERE lease_until > $1
+            UNION ALL SELECT 1 FROM payment_order WHERE lease_until > $1)";
+        sqlx::query_scalar(held).bind(self.now()).fetch_one(self.pool()).await.unwrap_or(false)
+    }
+
     /// Waits until the query gives true.
     pub async fn until_sql(&self, id: Uuid, sql: &'static str) {
         let found = async || sqlx::query_scalar(sql).bind(id).fetch_one(self.pool()).await.unwrap_or(false);
-        let came = self.until(Duration::seconds(20), 200, found).await;
-        assert!(came, "never true: {sql}\n{}", self.logs());
+        let came = self.until(Duration::seconds(30), 120, found).await;
+        assert!(came, "never true: {sql}\n{}\n{}", self.rows(id).await, self.logs());
+    }
+
+    /// What the database knows of a study, for a person to read.
+    async fn rows(&self, study: Uuid) -> String {
+        let mut all = Vec::new();
+        for table in ["otree_session", "batch", "participation", "payment_order"] {
+            let sql = format!("SELECT to_jsonb(t)::text FROM {table} t WHERE study_id = $1");
+            let rows: Vec<String> = sqlx::query_scalar(AssertSqlSafe(sql))
+                .bind(study)
+                .fetch_all(self.pool())
+                .await
+                .unwrap_or_default();
+            all.extend(rows.into_iter().map(|row| format!("{table} {row}")));
+        }
+        all.join("\n")
     }
 
     /// Orders trouble at the marketplace for one operation, or for all.
@@ -233,9 +267,11 @@ impl Rig {
         let database = self.around.database.clone();
         for replica in &mut self.replicas {
             replica.proceed();
-            if replica.is_up() {
-                replica.answers().await;
-            } else {
+            if replica.leaving {
+                replica.ended().await;
+            }
+            // It may just be dying of what it was told.
+            if !replica.is_up() || !replica.answers().await {
                 replica.restart(&database).await;
             }
         }

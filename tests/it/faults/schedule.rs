@@ -75,11 +75,11 @@ impl Schedule {
             self.show.rig.until_sql(self.show.study.0, open).await;
         }
         for step in 0..STEPS {
-            if step == 6 && !self.published {
-                self.publish().await;
-            }
             if step >= self.until && self.until > 0 {
                 self.relieve().await;
+            }
+            if step >= 6 && !self.published && !self.show.rig.read_only {
+                self.publish().await;
             }
             let act = acts.choose_weighted(&mut self.rng, |(_, weight)| *weight).unwrap().0;
             *counts.entry(name(act)).or_default() += 1;
@@ -124,7 +124,7 @@ impl Schedule {
                 self.pass(Duration::hours(hours)).await;
             }
             Act::AutoApproval => self.pass(Duration::days(4)).await,
-            Act::Close if self.published && step > 15 => self.show.close().await,
+            Act::Close if self.published && step > 15 && !self.show.rig.read_only => self.show.close().await,
             Act::Close => {}
             other => self.trouble(other, step).await,
         }

@@ -24,7 +24,7 @@ use crate::support::door::go;
 use crate::support::lab::Lab;
 
 /// A person gives up waiting for an answer after so long.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// How far a person is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,11 +88,7 @@ impl Show {
         // Time leaps here, so nobody's may run out.
         let form = form(Typed { minutes: "1200".into(), ..lab.form() });
         let study = lab.draft(&form).await;
-        let http = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(PATIENCE)
-            .build()
-            .unwrap();
+        let http = client(PATIENCE);
         let (people, trace) = (Vec::new(), Vec::new());
         Self { rig, lab, requester, study: study.id, code: study.code.clone(), people, trace, http }
     }
@@ -105,8 +101,18 @@ impl Show {
     /// The study is open, as after a quiet beginning.
     pub async fn opened(mut self) -> Self {
         self.publish().await;
-        self.rig.until_sql(self.study.0, "SELECT state = 'open' FROM study WHERE id = $1").await;
+        self.open().await;
         self
+    }
+
+    /// Waits until the study is open.
+    pub async fn open(&self) {
+        self.rig.until_sql(self.study.0, "SELECT state = 'open' FROM study WHERE id = $1").await;
+    }
+
+    /// From now on everybody waits longer: for crowds.
+    pub fn patient(&mut self) {
+        self.http = client(PATIENCE * 15);
     }
 
     /// Lends the rig to another study; the function takes it back.
@@ -367,6 +373,11 @@ impl Show {
             None => Vec::new(),
         }
     }
+}
+
+fn client(patience: Duration) -> reqwest::Client {
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    client.timeout(patience).build().unwrap()
 }
 
 /// Status and words for the trace.

@@ -24,7 +24,7 @@ async fn f01_a_hit_whose_answer_is_lost_exists_once() {
         let mut show = Show::alone(one_batch).await;
         show.rig.trouble(FaultKind::DropAfter, Some(CREATE), times).await;
         show.publish().await;
-        show.rig.until_sql(show.study.0, "SELECT state = 'open' FROM study WHERE id = $1").await;
+        show.open().await;
         settled(&mut show).await;
         assert_eq!(count(&show, Effect::HitCreated).await, 1, "{times}");
     }
@@ -158,7 +158,7 @@ async fn f26_a_bonus_a_hundred_times_too_large_is_refused_before_paying() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f31_a_web_page_is_not_taken_for_success() {
     for after in [false, true] {
-        let mut show = Show::alone(one_batch).await;
+        let show = Show::alone(one_batch).await;
         for operation in [CREATE, "ApproveAssignment", "SendBonus", "GetAssignment", "ListBonusPayments"] {
             show.rig.front.page(operation, after);
         }

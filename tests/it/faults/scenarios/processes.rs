@@ -40,7 +40,7 @@ async fn f04_a_crash_at_any_point_pays_once() {
             show.rig.replicas[0].ended().await;
             show.rig.everybody_up().await;
         }
-        let mut show = show.opened().await;
+        show.open().await;
         show.submitted(1, "0.70").await;
         let rows = show.rows().await;
         show.decide(PAY, &rows, &[]).await;
