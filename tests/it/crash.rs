@@ -274,3 +274,28 @@ async fn a_crash_after_a_rejection_was_sent_rejects_once() {
     complete(&world, &study, REJECTED).await;
     assert_eq!(world.journal(Effect::Rejected).await.len(), 2);
 }
+
+#[tokio::test]
+async fn every_crash_point_in_the_code_is_tried_here() {
+    let mut named = Vec::new();
+    let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() {
+                folders.push(entry);
+                continue;
+            }
+            let text = std::fs::read_to_string(&entry).unwrap();
+            named.extend(
+                text.split("crash::point(\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()),
+            );
+        }
+    }
+    assert!(named.len() >= 10, "{named:?}");
+    let here = include_str!("crash.rs");
+    // Those of paying and publishing are all tried in `faults`, too, whatever their names.
+    let in_faults = |point: &String| ["payer.", "settler."].iter().any(|part| point.starts_with(part));
+    for point in named.into_iter().filter(|point| !in_faults(point)) {
+        assert!(here.contains(&format!("\"{point}\"")), "nobody tries a crash at {point}");
+    }
+}

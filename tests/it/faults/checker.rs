@@ -130,7 +130,7 @@ pub async fn unquiet(show: &Show) -> String {
         .iter()
         .filter(|order| match order.state {
             OrderState::Done | OrderState::Refused => false,
-            OrderState::Unknown => !order.problem.as_deref().is_some_and(|p| p.contains("decide")),
+            OrderState::Unknown => !waits_for_a_person(order),
             OrderState::Planned | OrderState::Authorised | OrderState::Sending => true,
         })
         .map(|order| format!("{order:?}"))
@@ -144,6 +144,11 @@ pub async fn unquiet(show: &Show) -> String {
     }
     open.extend(untold(show, &all));
     open.join("; ")
+}
+
+/// Whether the order's words ask a person to settle it.
+fn waits_for_a_person(order: &Order) -> bool {
+    order.problem.as_deref().is_some_and(|words| words.contains("decide") || words.contains("is held"))
 }
 
 /// Where the marketplace knows more than we do.
@@ -273,11 +278,11 @@ fn silent_non_pay(all: &Histories, wrong: &mut Vec<String>) {
     let rejected = all.tally(&[Effect::Rejected]);
     for order in &all.orders {
         let happened = match order.kind {
-            Kind::Approve => approved.contains_key(&*order.assignment_id),
             Kind::Reject => rejected.contains_key(&*order.assignment_id),
             Kind::Bonus => {
                 all.effects(Effect::BonusSent).any(|b| b.token.as_deref() == Some(&*order.id.to_string()))
             }
+            _ => approved.contains_key(&*order.assignment_id),
         };
         let good = match order.state {
             OrderState::Done => happened,
@@ -286,7 +291,7 @@ fn silent_non_pay(all: &Histories, wrong: &mut Vec<String>) {
                     && (!happened
                         || all.done(order.kind).any(|other| other.assignment_id == order.assignment_id))
             }
-            OrderState::Unknown => order.problem.as_deref().is_some_and(|p| p.contains("decide")),
+            OrderState::Unknown => waits_for_a_person(order),
             OrderState::Planned | OrderState::Authorised | OrderState::Sending => false,
         };
         if !good {

@@ -22,7 +22,8 @@ async fn submitted(people: usize) -> Show {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f04_a_crash_at_any_point_pays_once() {
     let mut rig = Some(super::super::rig::Rig::start().await);
-    for point in crash_points() {
+    let ours = |point: &String| ["payer.", "settler.", "publish."].iter().any(|part| point.starts_with(part));
+    for point in crash_points().into_iter().filter(ours) {
         let mut show = Show::new(rig.take().unwrap(), kernel::money::Cents(100_000), |form| Typed {
             places: "1".into(),
             batch_size: "1".into(),
