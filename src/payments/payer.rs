@@ -46,26 +46,9 @@ impl Reconciler for Payer {
         let lease = Lease::from(self.0.clock.now());
         let Some(order) = self.claim(lease).await? else { return Ok(Step::Idle) };
         crate::crash::point("payer.claimed");
-        let recruiter = connections::recruiter(&self.0, order.connection_id).await;
-        if lease.lapsed(self.0.clock.now()) {
-            // Overslept: the settler has it, and may have sent it so long ago that the token is forgotten.
+        let Some(outcome) = self.attempt(&order, lease).await? else {
             tracing::warn!(order = %order.id, "an order was not sent: its lease lapsed before the call");
             return Ok(Step::Worked);
-        }
-        let outcome = match recruiter {
-            // It waited too long after an attempt that may have come about: not again without a look.
-            Ok(_) if order.kind == Kind::Bonus && !order.token_alive(self.0.clock.now()) => {
-                Outcome::Unknown(TOO_LATE.into())
-            }
-            Ok(recruiter) if order.kind == Kind::Bonus => {
-                let known = amnesia::known(&mut *self.0.pool.acquire().await?, &order).await?;
-                match paid_before(recruiter.as_ref(), &order, &known).await {
-                    None => send(recruiter.as_ref(), &order).await,
-                    Some(outcome) => outcome,
-                }
-            }
-            Ok(recruiter) => send(recruiter.as_ref(), &order).await,
-            Err(error) => Outcome::NotNow(error.to_string()),
         };
         crate::crash::point("payer.sent");
         self.record(&order, lease, outcome).await?;
@@ -74,6 +57,29 @@ impl Reconciler for Payer {
 }
 
 impl Payer {
+    /// Sends the order if it may be sent. `None`: this process overslept its lease. Then the settler has the order,
+    /// and may have had it sent so long ago that the recruiter forgets the token before this call arrives.
+    async fn attempt(&self, order: &Order, lease: Lease) -> anyhow::Result<Option<Outcome<()>>> {
+        let recruiter = match connections::recruiter(&self.0, order.connection_id).await {
+            Ok(recruiter) => recruiter,
+            Err(error) => return Ok(Some(Outcome::NotNow(error.to_string()))),
+        };
+        if order.kind == Kind::Bonus {
+            // It waited too long after an attempt that may have come about: not again without a look.
+            if !order.token_alive(self.0.clock.now()) {
+                return Ok(Some(Outcome::Unknown(TOO_LATE.into())));
+            }
+            let known = amnesia::known(&mut *self.0.pool.acquire().await?, order).await?;
+            if let Some(outcome) = paid_before(recruiter.as_ref(), order, &known).await {
+                return Ok(Some(outcome));
+            }
+        }
+        if lease.lapsed(self.0.clock.now()) {
+            return Ok(None);
+        }
+        Ok(Some(send(recruiter.as_ref(), order).await))
+    }
+
     async fn claim(&self, lease: Lease) -> anyhow::Result<Option<Order>> {
         let mut tx = self.0.pool.begin().await?;
         let order = store::claim_to_send(&mut tx, self.0.clock.now(), lease).await?;

@@ -343,6 +343,10 @@ fn books(all: &Histories, wrong: &mut Vec<String>) {
     if fees < theirs_with_fees && !strangers {
         wrong.push(format!("P9: {theirs_with_fees} with fees left, we count {fees}"));
     }
+    let spent: Cents = all.effects(Effect::BonusSent).map(cost).sum::<Cents>() + theirs_with_fees;
+    if all.budget.paid != spent && !strangers && !open {
+        wrong.push(format!("P9: the ledger says {} were paid, the marketplace {spent}", all.budget.paid));
+    }
     let facts: [(&str, fn(&Ours) -> bool, &[Effect]); 3] = [
         ("approved", |p| p.approved, &[Effect::Approved, Effect::AutoApproved]),
         ("rejected", |p| p.rejected, &[Effect::Rejected]),
@@ -360,7 +364,9 @@ fn books(all: &Histories, wrong: &mut Vec<String>) {
     }
 }
 
-/// P9: what the ledger says, where there is one.
-async fn ledger(_: &Show) -> Vec<String> {
-    Vec::new()
+/// P9: every entry of the ledger sums to zero.
+async fn ledger(show: &Show) -> Vec<String> {
+    let sql = "SELECT entry FROM ledger_posting GROUP BY entry HAVING sum(cents) <> 0";
+    let off: Vec<i64> = sqlx::query_scalar(sql).fetch_all(show.pool()).await.unwrap();
+    off.into_iter().map(|entry| format!("P9: ledger entry {entry} does not sum to zero")).collect()
 }

@@ -165,7 +165,14 @@ pub const OPERATIONS: [&str; 11] = [
 ];
 
 /// What may strike them.
-pub const FAULTS: [FaultKind; 5] = [
+pub const FAULTS: [FaultKind; 11] = [
+    FaultKind::HtmlBefore,
+    FaultKind::HtmlAfter,
+    FaultKind::ThrottleTo(1),
+    FaultKind::DelayBefore(300),
+    // Longer than anybody waits for the answer.
+    FaultKind::DelayAfter(2500),
+    FaultKind::Hide(60),
     FaultKind::FailBefore,
     FaultKind::FailAfter,
     FaultKind::DropBefore,

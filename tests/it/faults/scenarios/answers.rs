@@ -106,6 +106,28 @@ async fn f08_a_wrong_clock_is_named_and_costs_nothing() {
     paid(&mut show, 2).await;
 }
 
+/// New HITs, submissions and bonuses do not show for a while, and answers are lost meanwhile: nothing is concluded
+/// from what is not shown.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f09_what_the_recruiter_does_not_show_yet_is_waited_for() {
+    let mut show = Show::alone(one_batch).await;
+    show.rig.trouble(FaultKind::Hide(60), None, 60).await;
+    show.rig.trouble(FaultKind::DropAfter, Some(CREATE), 1).await;
+    let mut show = show.opened().await;
+    assert_eq!(count(&show, Effect::HitCreated).await, 1);
+    show.submitted(3, "0.70").await;
+    show.rig.trouble(FaultKind::Hide(60), None, 60).await;
+    show.rig.trouble(FaultKind::DropAfter, Some("ApproveAssignment"), 2).await;
+    show.rig.trouble(FaultKind::DropAfter, Some("SendBonus"), 2).await;
+    let rows = show.rows().await;
+    show.decide(PAY, &rows, &[]).await;
+    paid(&mut show, 3).await;
+    assert!(
+        show.orders().await.iter().all(|order| order.state == OrderState::Done),
+        "nothing is failed for good"
+    );
+}
+
 /// Payoffs that are none: too much, not a number, missing, in another currency.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f13_an_odd_payoff_is_never_paid() {
