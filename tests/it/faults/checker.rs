@@ -321,6 +321,9 @@ fn lost_workers(show: &Show, all: &Histories, wrong: &mut Vec<String>) {
     }
 }
 
+/// A fact of ours, and the effects that make it one: its name, how to read it, what must have happened.
+type Fact = (&'static str, fn(&Ours) -> bool, &'static [Effect]);
+
 /// P9: our figures are the marketplace's.
 fn books(all: &Histories, wrong: &mut Vec<String>) {
     let amount = |entry: &JournalEntry| entry.amount.unwrap_or(Cents::ZERO);
@@ -347,7 +350,7 @@ fn books(all: &Histories, wrong: &mut Vec<String>) {
     if all.budget.paid != spent && !strangers && !open {
         wrong.push(format!("P9: the ledger says {} were paid, the marketplace {spent}", all.budget.paid));
     }
-    let facts: [(&str, fn(&Ours) -> bool, &[Effect]); 3] = [
+    let facts: [Fact; 3] = [
         ("approved", |p| p.approved, &[Effect::Approved, Effect::AutoApproved]),
         ("rejected", |p| p.rejected, &[Effect::Rejected]),
         ("bonus paid", |p| p.bonus_paid, &[Effect::BonusSent]),

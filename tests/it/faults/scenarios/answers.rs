@@ -110,7 +110,7 @@ async fn f08_a_wrong_clock_is_named_and_costs_nothing() {
 /// from what is not shown.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f09_what_the_recruiter_does_not_show_yet_is_waited_for() {
-    let mut show = Show::alone(one_batch).await;
+    let show = Show::alone(one_batch).await;
     show.rig.trouble(FaultKind::Hide(60), None, 60).await;
     show.rig.trouble(FaultKind::DropAfter, Some(CREATE), 1).await;
     let mut show = show.opened().await;
