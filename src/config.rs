@@ -112,12 +112,22 @@ impl Config {
     /// # Errors
     /// Names the variable that is missing or wrong.
     pub fn from_env() -> anyhow::Result<Self> {
-        let database_url = env::text("DATABASE_URL");
-        let data = PathBuf::from(env::text("OTREE_HR_DATA").unwrap_or_else(|| "data".into()));
+        Self::read("DATABASE_URL", data_folder(), market_listen()?)
+    }
+
+    /// Reads it for a marketplace that runs alone: with a database of its own (`MARKET_DATABASE_URL`, else a private
+    /// cluster in `market` of the data folder), and no site beside it.
+    ///
+    /// # Errors
+    /// Names the variable that is missing or wrong.
+    pub fn of_market_alone() -> anyhow::Result<Self> {
+        let listen = market_listen()?.map_or_else(listen, Ok)?;
+        Self::read("MARKET_DATABASE_URL", data_folder().join("market"), Some(listen))
+    }
+
+    fn read(database: &str, data: PathBuf, market_listen: Option<SocketAddr>) -> anyhow::Result<Self> {
+        let database_url = env::text(database);
         let listen = listen()?;
-        let market_listen = env::text("MARKET_LISTEN")
-            .map(|text| text.parse().context("MARKET_LISTEN must be an address and a port"))
-            .transpose()?;
         let public_url = url("PUBLIC_URL", &format!("http://localhost:{}", listen.port()))?;
         let market_url = url("MARKET_URL", &default_market(&public_url, market_listen))?;
         Ok(Self {
@@ -146,6 +156,15 @@ impl Config {
     pub fn absolute(&self, path: &str) -> String {
         format!("{}{path}", self.public_url.as_str().trim_end_matches('/'))
     }
+}
+
+fn data_folder() -> PathBuf {
+    env::text("OTREE_HR_DATA").unwrap_or_else(|| "data".into()).into()
+}
+
+fn market_listen() -> anyhow::Result<Option<SocketAddr>> {
+    let address = env::text("MARKET_LISTEN").map(|text| text.parse());
+    address.transpose().context("MARKET_LISTEN must be an address and a port, such as 0.0.0.0:8000")
 }
 
 fn listen() -> anyhow::Result<SocketAddr> {

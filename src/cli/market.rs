@@ -1,9 +1,12 @@
 //! `otree-hr market`: the built-in marketplace alone, for any tool that speaks the requester protocol.
 
+mod settings;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use kernel::clock::SystemClock;
+use kernel::db::Database;
 use kernel::money::Cents;
 use kernel::outbound::Outbound;
 use market::{Market, Settings};
@@ -14,32 +17,53 @@ use tokio_util::sync::CancellationToken;
 use super::serve;
 use crate::config::Config;
 
-/// What a new requester may spend: as in Amazon's sandbox.
-const PLAY_MONEY: Cents = Cents(1_000_000);
+/// Without options it serves.
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    /// Make a requester of this name with play money, print its keys, and end.
+    #[arg(long, value_name = "NAME")]
+    requester: Option<String>,
+    /// What that requester may spend; by default as much as in Amazon's sandbox.
+    #[arg(long, value_name = "DOLLARS", default_value = "10000.00")]
+    balance: Cents,
+    /// This requester works with real people: no play controls (clock, faults, money) for them.
+    #[arg(long, requires = "requester")]
+    live: bool,
+}
 
-pub(super) async fn run(mut config: Config, requester: Option<String>, live: bool) -> anyhow::Result<()> {
-    let frame = if requester.is_none() { serve::frame_listener(&mut config)? } else { None };
-    let database = serve::open(&config).await?;
+pub(super) async fn run(options: Options) -> anyhow::Result<()> {
+    let mut config = Config::of_market_alone()?;
+    let frame = if options.requester.is_none() { serve::frame_listener(&mut config)? } else { None };
     let address = config.market_listen.unwrap_or(config.listen);
     let settings = Settings {
         allow_http_questions: config.market_url.scheme() != "https",
         frame_url: config.market_frame.url().cloned(),
         private_networks: config.allow_private.clone(),
         outbound: Some(Outbound::new(config.allow_private.clone())?),
-        ..Settings::new(config.market_url.clone())
+        ..settings::from_env(config.market_url.clone())?
     };
+    let database = open(&config).await?;
     let market = Market::new(database.pool.clone(), Arc::new(SystemClock), config.keyring.clone(), settings);
-    match requester {
-        Some(name) => print_keys(&market, &name, live).await?,
+    match &options.requester {
+        Some(name) => print_keys(&market, name, &options).await?,
         None => listen(&market, address, frame, &config).await?,
     }
     database.close().await;
     Ok(())
 }
 
-async fn print_keys(market: &Market, name: &str, live: bool) -> anyhow::Result<()> {
-    let keys = market.create_requester(name, PLAY_MONEY).await?;
-    market.set_rehearsal(&keys.requester_id, !live).await?;
+/// The marketplace's own database, up to date; the product's tables are not in it.
+async fn open(config: &Config) -> anyhow::Result<Database> {
+    let folder = config.data.join("postgres");
+    let database =
+        Database::open(config.database_url.as_deref(), &folder, config.database_connections).await?;
+    market::migrate(&database.pool).await?;
+    Ok(database)
+}
+
+async fn print_keys(market: &Market, name: &str, options: &Options) -> anyhow::Result<()> {
+    let keys = market.create_requester(name, options.balance).await?;
+    market.set_rehearsal(&keys.requester_id, !options.live).await?;
     println!("AWS_ACCESS_KEY_ID={}", keys.access_key_id);
     println!("AWS_SECRET_ACCESS_KEY={}", keys.secret_access_key.expose_secret());
     Ok(())

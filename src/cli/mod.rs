@@ -30,15 +30,8 @@ enum Command {
     Work,
     /// Bring the database up to date, then end.
     Migrate,
-    /// Serve the built-in marketplace alone.
-    Market {
-        /// Make a requester of this name with play money, print its keys, and end.
-        #[arg(long, value_name = "NAME")]
-        requester: Option<String>,
-        /// This requester works with real people: no play controls (clock, faults, money) for them.
-        #[arg(long, requires = "requester")]
-        live: bool,
-    },
+    /// Serve the built-in marketplace alone, with a database of its own.
+    Market(market::Options),
     /// Show the whole product with a real oTree, a demo lab and play money.
     Demo(demo::Options),
     /// What only the operator of this server does.
@@ -57,6 +50,9 @@ impl Cli {
         if let Command::Demo(options) = self.command {
             return demo::run(options).await;
         }
+        if let Command::Market(options) = self.command {
+            return market::run(options).await;
+        }
         let config = Config::from_env()?;
         match self.command {
             Command::Serve { no_work } => {
@@ -64,9 +60,8 @@ impl Cli {
             }
             Command::Work => serve::run(config, serve::Role { pages: false, work: true }).await,
             Command::Migrate => migrate::run(config).await,
-            Command::Market { requester, live } => market::run(config, requester, live).await,
             Command::Admin { what } => admin::run(config, what).await,
-            Command::Demo(_) => Ok(()),
+            Command::Demo(_) | Command::Market(_) => Ok(()),
         }
     }
 }

@@ -19,6 +19,8 @@ mod faults;
 #[cfg(test)]
 mod labs;
 #[cfg(test)]
+mod market_alone;
+#[cfg(test)]
 mod migrations;
 #[cfg(test)]
 mod money;

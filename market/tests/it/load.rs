@@ -1,0 +1,201 @@
+//! A marketplace with a past, and how Postgres goes about the queries that must stay quick in it.
+
+use std::sync::{Arc, Mutex};
+
+use chrono::Duration;
+use market::engine::assignments::Wanted;
+use market::engine::{groups, hits};
+use tracing::field::{Field, Visit};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+
+use crate::harness::{Place, QUESTION};
+
+/// How much there is. Each HIT has nine places and five assignments that were handed in.
+#[derive(Debug, Clone, Copy)]
+pub struct Size {
+    pub hits: i64,
+    /// Those that workers can still take; the others are over.
+    pub open: i64,
+}
+
+/// A marketplace of that size in the hands of one requester, and where to look in it.
+pub struct Loaded {
+    pub place: Place,
+    pub hit_type_id: String,
+    /// A HIT in the middle of the list.
+    pub hit_id: String,
+    pub worker_id: String,
+}
+
+/// What is asked of the market.
+#[derive(Debug, Clone, Copy)]
+pub enum Question {
+    ListAssignmentsForHit,
+    ListHits,
+    ListHitsFromTheMiddle,
+    ListReviewableHits,
+    WorkersList,
+    Accept,
+    Tick,
+}
+
+pub const QUESTIONS: [Question; 7] = [
+    Question::ListAssignmentsForHit,
+    Question::ListHits,
+    Question::ListHitsFromTheMiddle,
+    Question::ListReviewableHits,
+    Question::WorkersList,
+    Question::Accept,
+    Question::Tick,
+];
+
+/// Tables that grow with use; reading one from end to end must not be anybody's plan.
+pub const LARGE: [&str; 7] =
+    ["assignment", "hit", "journal", "statement", "request_token", "bonus", "worker"];
+
+impl Loaded {
+    pub async fn open(size: Size) -> Self {
+        let place = Place::open().await;
+        let kinds = kinds_of_hit(&place).await;
+        fill(&place, &kinds, size).await;
+        let hit_id = format!("3LOAD{:08}", size.hits / 2);
+        Self { hit_type_id: kinds[0].clone(), hit_id, worker_id: "ALOAD000".into(), place }
+    }
+
+    pub async fn ask(&self, question: Question) {
+        let (place, client) = (&self.place, &self.place.client);
+        let conn = async || place.market.pool().acquire().await.unwrap();
+        match question {
+            Question::ListAssignmentsForHit => {
+                let call = client.list_assignments_for_hit().hit_id(&self.hit_id).max_results(100);
+                assert_eq!(call.send().await.unwrap().num_results, Some(5));
+            }
+            Question::ListHits => {
+                client.list_hits().max_results(100).send().await.unwrap();
+            }
+            Question::ListHitsFromTheMiddle => {
+                let middle = hits::find(&mut *conn().await, &self.hit_id).await.unwrap().unwrap().seq;
+                let page =
+                    hits::page(&mut *conn().await, &place.keys.requester_id, middle, 101).await.unwrap();
+                assert!(!page.is_empty());
+            }
+            Question::ListReviewableHits => {
+                let call = client.list_reviewable_hits().hit_type_id(&self.hit_type_id).max_results(100);
+                call.send().await.unwrap();
+            }
+            Question::WorkersList => {
+                let now = place.market.real_now();
+                let seen = groups::groups(&mut *conn().await, now, Some(&self.worker_id)).await.unwrap();
+                assert_eq!(seen.len(), 10);
+            }
+            Question::Accept => self.take_and_return().await,
+            Question::Tick => {
+                place.market.tick().await.unwrap();
+            }
+        }
+    }
+
+    async fn take_and_return(&self) {
+        let wanted = Wanted::Group(&self.hit_type_id);
+        let taken = self.place.accept(&self.worker_id, wanted).await.unwrap();
+        self.place.give_back(&self.worker_id, &taken.assignment_id).await.unwrap();
+    }
+
+    /// The plans that Postgres made for everything that the question needed, with the times it really took.
+    pub async fn plans(&self, question: Question) -> Vec<String> {
+        let heard = Plans::default();
+        let subscriber = tracing_subscriber::registry().with(heard.clone());
+        let listening = tracing::subscriber::set_default(subscriber);
+        self.ask(question).await;
+        drop(listening);
+        let plans = heard.0.lock().unwrap();
+        assert!(!plans.is_empty(), "{question:?} has a plan");
+        plans.clone()
+    }
+
+    /// Makes every connection of the pool tell its plans, which takes a server that trusts us, as a test's does.
+    pub async fn tell_plans(&self) {
+        let pool = self.place.market.pool();
+        let mut all = Vec::new();
+        for _ in 0..pool.options().get_max_connections() {
+            all.push(pool.acquire().await.unwrap());
+        }
+        for conn in &mut all {
+            let orders = "load 'auto_explain'; set auto_explain.log_min_duration = 0; \
+                          set auto_explain.log_analyze = on; set client_min_messages = log";
+            sqlx::raw_sql(orders).execute(&mut **conn).await.unwrap();
+        }
+    }
+}
+
+/// What the server says beside its answers.
+#[derive(Debug, Clone, Default)]
+struct Plans(Arc<Mutex<Vec<String>>>);
+
+impl<S: tracing::Subscriber> Layer<S> for Plans {
+    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
+        if event.metadata().target() == "sqlx::postgres::notice" {
+            let mut message = Message(String::new());
+            event.record(&mut message);
+            if message.0.contains("plan:") {
+                self.0.lock().unwrap().push(message.0);
+            }
+        }
+    }
+}
+
+struct Message(String);
+
+impl Visit for Message {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "message" {
+            self.0 = value.to_owned();
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        if field.name() == "message" {
+            self.0 = format!("{value:?}");
+        }
+    }
+}
+
+/// Ten groups that workers see.
+async fn kinds_of_hit(place: &Place) -> Vec<String> {
+    let mut kinds = Vec::new();
+    for n in 0..10 {
+        let call = place.client.create_hit_type().title(format!("Task {n}")).description("Play a short game");
+        let made = call.reward("1.00").assignment_duration_in_seconds(600).send().await.unwrap();
+        kinds.push(made.hit_type_id.unwrap());
+    }
+    kinds
+}
+
+/// Rows as the engine would have left them, in two statements.
+async fn fill(place: &Place, kinds: &[String], size: Size) {
+    let (pool, requester_id) = (place.market.pool(), &place.keys.requester_id);
+    let now = place.now().await;
+    let before = now - Duration::days(7);
+    sqlx::query("insert into market.worker (worker_id, name, password_hash, created_at)
+                 select 'ALOAD' || lpad(n::text, 3, '0'), 'load ' || n, '', $1 from generate_series(0, 499) n")
+        .bind(before).execute(pool).await.unwrap();
+    sqlx::query("insert into market.hit (hit_id, requester_id, hit_type_id, question, max_assignments, created_with, reward,
+                                         fee, created_at, expiration, closed_at, submitted)
+                 select '3LOAD' || lpad(n::text, 8, '0'), $1, ($2::text[])[1 + n % 10], $3, 9, 9, 100, 20, $4,
+                        case when n > $5 - $6 then $7 + interval '1 hour' else $4 + interval '1 hour' end,
+                        case when n > $5 - $6 then null else $4 + interval '1 hour' end, 5
+                   from generate_series(1, $5) n")
+        .bind(requester_id).bind(kinds).bind(QUESTION).bind(before).bind(size.hits).bind(size.open).bind(now)
+        .execute(pool).await.unwrap();
+    sqlx::query("insert into market.assignment (assignment_id, hit_id, worker_id, requester_id, state, accepted_at, deadline,
+                                                submitted_at, auto_approval_at, answer)
+                 select '3WORK' || lpad((n * 5 + k)::text, 9, '0'), '3LOAD' || lpad(n::text, 8, '0'),
+                        'ALOAD' || lpad((1 + (n * 5 + k) % 499)::text, 3, '0'), $1, 'submitted', $2, $2 + interval '10 minutes',
+                        $2 + interval '5 minutes', $2 + interval '30 days', '<QuestionFormAnswers/>'
+                   from generate_series(1, $3) n, generate_series(1, 5) k")
+        .bind(requester_id).bind(before).bind(size.hits).execute(pool).await.unwrap();
+    for table in ["hit", "assignment", "worker", "hit_type", "requester"] {
+        let analyze = sqlx::AssertSqlSafe(format!("vacuum analyze market.{table}"));
+        sqlx::raw_sql(analyze).execute(pool).await.unwrap();
+    }
+}
