@@ -111,7 +111,10 @@ impl Poll<'_> {
         let mut probes = PROBES;
         for person in people.iter().filter(|person| person.opened) {
             let said = known.get(person.participant_code.as_str()).copied();
-            let place = if person.finished || probes == 0 || !self.is_place_wanted(person) {
+            // Whoever opens a start link first gives the seat its label: before the worker has come through it, a
+            // look of ours would leave the seat without one, and nobody would find them in the list again.
+            let unlabelled = info.is_some() && said.is_none_or(|said| said.label.is_none());
+            let place = if person.finished || unlabelled || probes == 0 || !self.is_place_wanted(person) {
                 None
             } else {
                 probes -= 1;

@@ -228,3 +228,22 @@ async fn f18_a_worker_with_two_batches_takes_part_once() {
     show.people[second].page = None;
     assert_eq!(show.people[second].at, At::Gone);
 }
+
+/// Somebody's browser is slow on the way from our page to oTree: our own look at where they are must not come first,
+/// since whoever opens a start link first gives the seat its label.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_slow_to_reach_otree_still_counts_as_finished() {
+    let mut show = Show::alone(places("2")).await.opened().await;
+    let who = show.accept().await.unwrap();
+    show.knock(who, 0).await;
+    let open = format!("{}/open", show.people[who].page.clone().unwrap());
+    assert!(show.get(0, &open).await.unwrap().location.contains("participant_label"));
+    for _ in 0..8 {
+        show.rig.work(100).await;
+        show.rig.pass(chrono::Duration::seconds(20)).await;
+    }
+    assert!(show.play(who, 0, "0.70".into()).await);
+    assert!(show.submit(who).await);
+    let finished = "SELECT bool_and(stage = 'submitted') FROM participation WHERE study_id = $1";
+    show.rig.until_sql(show.study.0, finished).await;
+}
