@@ -288,10 +288,12 @@ async fn note(
     let words: Vec<String> = admissions.iter().map(|a| a.word().to_owned()).collect();
     query!(
         "INSERT INTO arrival (study_id, participation_id, batch_id, assignment_id, outcome, at, network_mark,
-            browser_mark)
-         SELECT a.study, a.participation, a.batch, a.assignment, a.outcome, $6, a.network, a.browser
-         FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $7::text[], $8::text[])
-              AS a(study, participation, batch, assignment, outcome, network, browser)",
+            browser_mark, worker_id)
+         SELECT a.study, a.participation, a.batch, a.assignment, a.outcome, $6, a.network, a.browser, w.id
+         FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $7::text[], $8::text[],
+                     $9::uuid[], $10::text[], $11::text[])
+              AS a(study, participation, batch, assignment, outcome, network, browser, lab, realm, worker)
+         JOIN worker w ON w.lab_id = a.lab AND w.realm = a.realm AND w.external_id = a.worker",
         &columns.studies,
         &participations as &[Option<Uuid>],
         &columns.batches,
@@ -300,6 +302,9 @@ async fn note(
         now,
         &columns.network_marks as &[Option<String>],
         &columns.browser_marks as &[Option<String>],
+        &columns.labs,
+        &columns.realms,
+        &columns.workers,
     )
     .execute(conn)
     .await?;

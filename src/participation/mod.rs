@@ -166,6 +166,8 @@ pub struct Participation {
     pub otree_vars: Option<serde_json::Value>,
     /// When oTree last told something new of this person, or was first asked after the end.
     pub otree_read_at: Option<DateTime<Utc>>,
+    /// Submitted at the recruiter without ever coming to our door.
+    pub uninvited: bool,
     pub stage: Stage,
     /// What oTree sees as the participant label.
     pub pseudonym: String,

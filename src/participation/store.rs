@@ -25,7 +25,8 @@ macro_rules! participations {
                 p.finished_at, p.finished_by AS "finished_by: _", p.payoff_cents AS "payoff: _",
                 p.payoff_problem, p.submitted_at, p.auto_approve_at, p.answers, p.returned_at,
                 p.approved_at, p.rejected_at, p.feedback, p.bonus_cents AS "bonus: _", p.bonus_paid_at,
-                p.otree_vars, p.otree_read_at, p.stage AS "stage: _", w.pseudonym, b.position AS batch_position,
+                p.uninvited, p.otree_vars, p.otree_read_at, p.stage AS "stage: _", w.pseudonym,
+                b.position AS batch_position,
                 s.participant_code AS "participant_code?"
             FROM participation p
             JOIN worker w ON w.id = p.worker_id

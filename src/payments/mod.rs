@@ -11,9 +11,12 @@
 pub mod amnesia;
 pub mod books;
 pub mod budget;
+pub mod by_hand;
+pub mod compensation;
 pub mod confirm;
 mod limit;
 pub mod payer;
+pub mod reconcile;
 pub mod report;
 pub mod settler;
 pub mod store;
@@ -58,6 +61,12 @@ pub enum Kind {
     Reject,
     /// Pay a bonus.
     Bonus,
+    /// Approve what was rejected, which pays the reward after all.
+    Override,
+    /// Pay somebody who worked but cannot be approved: see [`compensation`].
+    Compensate,
+    /// A further submission of the same person, approved by the recruiter: a line in the books, never sent.
+    Extra,
 }
 
 impl Kind {
@@ -67,6 +76,26 @@ impl Kind {
             Self::Approve => "approve",
             Self::Reject => "reject",
             Self::Bonus => "bonus",
+            Self::Override => "override",
+            Self::Compensate => "compensate",
+            Self::Extra => "extra",
+        }
+    }
+
+    /// Whether it is carried out by approving an assignment.
+    pub fn approves(self) -> bool {
+        matches!(self, Self::Approve | Self::Override | Self::Compensate | Self::Extra)
+    }
+
+    /// What it is, for people.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::Approve => "approval",
+            Self::Reject => "rejection",
+            Self::Bonus => "bonus",
+            Self::Override => "approval after rejection",
+            Self::Compensate => "compensation",
+            Self::Extra => "second submission",
         }
     }
 }
@@ -115,7 +144,12 @@ pub struct Order {
     pub state: OrderState,
     pub attempt: i32,
     pub first_sent_at: Option<DateTime<Utc>>,
+    /// When it was last sent, UTC.
+    pub sent_at: Option<DateTime<Utc>>,
     pub problem: Option<String>,
+    /// Makes a repeat harmless at the recruiter, while it remembers: the id, until a person ordered a fresh attempt.
+    pub token: String,
+    /// What it is about at the recruiter; empty for a compensation that nobody has submitted as yet.
     pub assignment_id: String,
     /// The recruiter's id of the worker; never logged.
     pub worker: String,
@@ -174,5 +208,10 @@ pub enum OrderError {
 
 /// What keeps orders going.
 pub fn reconcilers(app: &App) -> Vec<Arc<dyn Reconciler>> {
-    vec![Arc::new(payer::Payer(app.clone())), Arc::new(settler::Settler(app.clone()))]
+    vec![
+        Arc::new(payer::Payer(app.clone())),
+        Arc::new(settler::Settler(app.clone())),
+        Arc::new(reconcile::Comparer(app.clone())),
+        Arc::new(compensation::walk::Compensator(app.clone())),
+    ]
 }

@@ -132,7 +132,10 @@ async fn paid_before(recruiter: &dyn Recruiter, order: &Order, known: &Known) ->
 /// Makes the call that the order stands for.
 async fn send(recruiter: &dyn Recruiter, order: &Order) -> Outcome<()> {
     match order.kind {
-        Kind::Approve => recruiter.approve(&order.assignment_id, &order.words).await,
+        Kind::Approve | Kind::Compensate | Kind::Extra => {
+            recruiter.approve(&order.assignment_id, &order.words).await
+        }
+        Kind::Override => recruiter.override_rejection(&order.assignment_id, &order.words).await,
         Kind::Reject => recruiter.reject(&order.assignment_id, &order.words).await,
         Kind::Bonus => recruiter.bonus(&bonus(order)).await,
     }
@@ -144,7 +147,7 @@ fn bonus(order: &Order) -> Bonus {
         assignment_id: order.assignment_id.clone(),
         amount: order.amount,
         reason: format!("{} {}", order.words, order.mark()),
-        token: order.id.to_string(),
+        token: order.token.clone(),
     }
 }
 

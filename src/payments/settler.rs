@@ -65,7 +65,7 @@ enum Finding {
 
 async fn ask(recruiter: &dyn Recruiter, order: &Order, known: &Known, now: DateTime<Utc>) -> Finding {
     let answer = match order.kind {
-        Kind::Approve | Kind::Reject => {
+        Kind::Approve | Kind::Override | Kind::Compensate | Kind::Extra | Kind::Reject => {
             recruiter.submission(&order.assignment_id).await.map(|found| match found {
                 Some(submission) => decision(order.kind, submission.status),
                 None => Finding::Silent("The recruiter does not show this submission.".into()),
@@ -91,10 +91,9 @@ async fn ask(recruiter: &dyn Recruiter, order: &Order, known: &Known, now: DateT
 
 fn decision(wanted: Kind, status: SubmissionStatus) -> Finding {
     match (wanted, status) {
-        (Kind::Approve, SubmissionStatus::Approved) | (Kind::Reject, SubmissionStatus::Rejected) => {
-            Finding::Happened
-        }
-        (_, SubmissionStatus::Submitted) => Finding::SendAgain,
+        (kind, SubmissionStatus::Approved) if kind.approves() => Finding::Happened,
+        (Kind::Reject, SubmissionStatus::Rejected) => Finding::Happened,
+        (_, SubmissionStatus::Submitted) | (Kind::Override, SubmissionStatus::Rejected) => Finding::SendAgain,
         (_, SubmissionStatus::Approved) => {
             Finding::Overtaken("It was already approved at the recruiter, by hand or by the clock.")
         }

@@ -6,6 +6,7 @@ use sqlx::{PgConnection, query, query_as, query_scalar};
 use super::{Kind, NewOrder, Order, OrderError, OrderId, OrderState, PAYOFF, books, budget, confirm, limit};
 use crate::accounts::AccountId;
 use crate::jobs::{self, Lease};
+use crate::labs::LabId;
 use crate::ledger::caps;
 use crate::participation::ParticipationId;
 use crate::studies::{Study, StudyId};
@@ -17,7 +18,10 @@ macro_rules! orders {
             r#"SELECT o.id AS "id: _", o.lab_id AS "lab_id: _", o.study_id AS "study_id: _",
                 o.participation_id AS "participation_id: _", o.connection_id AS "connection_id: _",
                 o.kind AS "kind: _", o.source, o.amount_cents AS "amount: _", o.fee_cents AS "fee: _", o.words,
-                o.state AS "state: _", o.attempt, o.first_sent_at, o.problem, p.assignment_id,
+                o.state AS "state: _", o.attempt, o.first_sent_at, o.sent_at, o.problem,
+                coalesce(o.token, o.id::text) AS "token!",
+                CASE WHEN o.kind = 'compensate' THEN coalesce(o.assignment_id, '')
+                    ELSE coalesce(o.assignment_id, p.assignment_id) END AS "assignment_id!",
                 w.external_id AS worker
             FROM payment_order o
             JOIN participation p ON p.id = o.participation_id
@@ -158,6 +162,14 @@ pub async fn get(conn: &mut PgConnection, id: OrderId) -> sqlx::Result<Order> {
     orders!("WHERE o.id = $1", id.0).fetch_one(conn).await
 }
 
+/// One order of this lab.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn find(conn: &mut PgConnection, lab: LabId, id: OrderId) -> sqlx::Result<Option<Order>> {
+    orders!("WHERE o.lab_id = $1 AND o.id = $2", lab.0, id.0).fetch_optional(conn).await
+}
+
 /// The study's orders, oldest first.
 ///
 /// # Errors
@@ -265,6 +277,19 @@ async fn note_fact(conn: &mut PgConnection, order: &Order, now: DateTime<Utc>) -
             .await?;
             release_bonuses(conn, order.participation_id, now).await
         }
+        Kind::Override => {
+            query!(
+                "UPDATE participation SET approved_at = coalesce(approved_at, $2), rejected_at = NULL, feedback = $3
+                 WHERE id = $1",
+                participation,
+                now,
+                order.words
+            )
+            .execute(conn)
+            .await?;
+            Ok(())
+        }
+        Kind::Compensate | Kind::Extra => Ok(()),
         Kind::Reject => {
             query!(
                 "UPDATE participation SET rejected_at = coalesce(rejected_at, $2), feedback = $3 WHERE id = $1",

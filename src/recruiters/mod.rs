@@ -135,6 +135,10 @@ pub struct Listed {
     pub places: i32,
     /// When it was made, UTC.
     pub made_at: Option<DateTime<Utc>>,
+    /// What each worker is paid; `None` when the recruiter does not say.
+    pub reward: Option<Cents>,
+    /// Whether workers can still accept or are still working on it.
+    pub live: bool,
 }
 
 /// Where a submission stands at the recruiter.
@@ -184,6 +188,26 @@ pub struct BonusPaid {
     pub reason: String,
 }
 
+/// A message to one worker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// To whom.
+    pub worker_id: String,
+    /// At most 200 characters.
+    pub subject: String,
+    /// At most 4096 characters.
+    pub text: String,
+}
+
+/// What became of a message that the recruiter took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delivery {
+    /// It is on its way.
+    Sent,
+    /// This worker does not get it, and why.
+    Failed(String),
+}
+
 /// A bonus as it goes out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bonus {
@@ -224,8 +248,24 @@ pub trait Recruiter: Send + Sync + std::fmt::Debug {
     async fn approve(&self, assignment_id: &str, feedback: &str) -> Outcome<()>;
     /// Rejects; the feedback is shown to the worker.
     async fn reject(&self, assignment_id: &str, feedback: &str) -> Outcome<()>;
+    /// Approves what was rejected, and so pays the reward after all. MTurk allows it within 30 days of the
+    /// submission and while the unit is not deleted.
+    async fn override_rejection(&self, assignment_id: &str, feedback: &str) -> Outcome<()>;
     /// Pays a bonus under its token.
     async fn bonus(&self, bonus: &Bonus) -> Outcome<()>;
     /// The bonuses paid for one assignment.
     async fn bonuses(&self, assignment_id: &str) -> Result<Vec<BonusPaid>, AskError>;
+    /// The bonuses paid for all assignments of one unit.
+    async fn unit_bonuses(&self, unit_id: &str) -> Result<Vec<BonusPaid>, AskError>;
+    /// Makes a qualification of this name, which must be the account's only one; returns its id. The
+    /// description is shown to workers.
+    async fn make_qualification(&self, name: &str, description: &str) -> Outcome<String>;
+    /// The account's qualification of this name. A new one may take a while to be found.
+    async fn find_qualification(&self, name: &str) -> Result<Option<String>, AskError>;
+    /// Gives the worker the qualification, without telling them; a repeat is harmless.
+    async fn grant(&self, qualification_id: &str, worker_id: &str) -> Outcome<()>;
+    /// Deletes the qualification; one that is gone already is gone.
+    async fn delete_qualification(&self, qualification_id: &str) -> Outcome<()>;
+    /// Writes to one worker. There is no token: a repeat is a second message.
+    async fn notify(&self, message: &Message) -> Outcome<Delivery>;
 }

@@ -11,6 +11,7 @@ pub mod bulk;
 pub mod code;
 mod digest;
 mod facts;
+pub mod overturn;
 pub mod policy;
 pub mod rules;
 pub mod statistics;
@@ -52,6 +53,8 @@ pub enum Decision {
     Extra { amount: Cents, words: String, source: String },
     /// Reject; the worker reads the reason.
     Reject { reason: String },
+    /// Approve what was rejected, decided at this moment.
+    Override { feedback: String, at: DateTime<Utc> },
 }
 
 /// A decision about one participation.
@@ -167,8 +170,10 @@ pub async fn plan(conn: &mut PgConnection, study: &Study, wishes: &[Wish]) -> Re
     let rows: HashMap<Uuid, Participation> = rows.into_iter().map(|row| (row.id.0, row)).collect();
     let lines = wishes.iter().filter_map(|Wish { participation, decision }| {
         let participation = rows.get(participation)?.clone();
-        let places = sizes.iter().find(|b| b.id == participation.batch_id).map_or(1, |b| b.places);
-        let orders = known.orders(&participation, i64::from(places), decision);
+        let batch = sizes.iter().find(|b| b.id == participation.batch_id);
+        let places = batch.map_or(1, |b| b.places);
+        let orders = overturn::check(decision, &participation, batch)
+            .and_then(|()| known.orders(&participation, i64::from(places), decision));
         Some(Line { participation, decision: decision.clone(), orders })
     });
     Ok(Plan { lines: lines.collect() })
@@ -269,6 +274,9 @@ impl Known<'_> {
                 policy::may_pay_extra(participation.stage, ordered)?;
                 Ok(vec![extra(study, participation, *amount, words, source)?])
             }
+            Decision::Override { feedback, .. } => {
+                Ok(vec![NewOrder { kind: Kind::Override, ..approval(feedback) }])
+            }
             Decision::Reject { reason } => {
                 policy::may_decide(participation.stage)?;
                 let nothing = Cents::ZERO;
@@ -348,7 +356,9 @@ fn bonus(
 
 fn check_words(decision: &Decision) -> Result<(), ReviewError> {
     let (text, required) = match decision {
-        Decision::Approve { feedback } | Decision::ApproveWithBonus { feedback, .. } => (feedback, false),
+        Decision::Approve { feedback }
+        | Decision::ApproveWithBonus { feedback, .. }
+        | Decision::Override { feedback, .. } => (feedback, false),
         Decision::Bonus { words, .. } | Decision::Extra { words, .. } => (words, false),
         Decision::Reject { reason } => (reason, true),
     };

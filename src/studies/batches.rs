@@ -24,6 +24,10 @@ pub struct Batch {
     pub expires_at: Option<DateTime<Utc>>,
     pub problem: Option<String>,
     pub expired_at: Option<DateTime<Utc>>,
+    /// The HIT was deleted at the recruiter, and not by us.
+    pub gone_at: Option<DateTime<Utc>>,
+    /// The HIT was taken off the list at the recruiter, and not by us.
+    pub cut_short_at: Option<DateTime<Utc>>,
     pub quiet_polls: i32,
 }
 
@@ -32,7 +36,8 @@ macro_rules! batches {
         query_as!(
             Batch,
             r#"SELECT id AS "id: _", study_id AS "study_id: _", position, places, state, request_token,
-                first_sent_at, hit_id, hit_group_id, expires_at, problem, expired_at, quiet_polls
+                first_sent_at, hit_id, hit_group_id, expires_at, problem, expired_at, gone_at, cut_short_at,
+                quiet_polls
             FROM batch "# + $tail
             $(, $arg)*
         )
@@ -153,6 +158,70 @@ pub async fn expired(conn: &mut PgConnection, batch: BatchId, now: DateTime<Utc>
     query!("UPDATE batch SET expired_at = $2 WHERE id = $1 AND expired_at IS NULL", batch.0, now)
         .execute(conn)
         .await?;
+    Ok(())
+}
+
+/// The recruiter does not show the HIT. Returns since when.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn missing(
+    conn: &mut PgConnection,
+    batch: BatchId,
+    now: DateTime<Utc>,
+) -> sqlx::Result<DateTime<Utc>> {
+    query_scalar!(
+        r#"UPDATE batch SET missing_since = coalesce(missing_since, $2) WHERE id = $1
+        RETURNING missing_since AS "since!""#,
+        batch.0,
+        now
+    )
+    .fetch_one(conn)
+    .await
+}
+
+/// The HIT was deleted at the recruiter: it is off the list, and nobody can submit to it any more.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn gone(conn: &mut PgConnection, batch: BatchId, now: DateTime<Utc>) -> sqlx::Result<()> {
+    query!(
+        "UPDATE batch SET gone_at = coalesce(gone_at, $2), expired_at = coalesce(expired_at, $2) WHERE id = $1",
+        batch.0,
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The recruiter shows the HIT. One that leaves the list more than a minute before we wanted, while the study
+/// is open, was taken off there.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn shown(
+    conn: &mut PgConnection,
+    batch: BatchId,
+    expires_at: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    query!(
+        "UPDATE batch SET missing_since = NULL WHERE id = $1 AND missing_since IS NOT NULL",
+        batch.0
+    )
+    .execute(&mut *conn)
+    .await?;
+    query!(
+        "UPDATE batch SET cut_short_at = $3, expired_at = $3, expires_at = $2
+         FROM study WHERE batch.id = $1 AND study.id = batch.study_id AND study.state <> 'closed'
+           AND batch.expired_at IS NULL AND $2::timestamptz + interval '1 minute' < batch.expires_at",
+        batch.0,
+        expires_at,
+        now
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }
 

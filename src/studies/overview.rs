@@ -114,7 +114,7 @@ pub async fn of_lab(conn: &mut PgConnection, lab: LabId, only: Option<StudyId>) 
                     AND o.state <> 'refused') AS deciding,
                 count(*) FILTER (WHERE o.state = 'unknown') AS unknown,
                 count(*) FILTER (WHERE o.state = 'authorised' AND o.problem IS NOT NULL) AS held,
-                count(*) FILTER (WHERE o.state = 'refused' AND NOT EXISTS (
+                count(*) FILTER (WHERE o.state = 'refused' AND o.kind <> 'compensate' AND NOT EXISTS (
                     SELECT 1 FROM payment_order later WHERE later.participation_id = o.participation_id
                     AND later.kind = o.kind AND later.state <> 'refused')) AS refused
             FROM payment_order o JOIN participation q ON q.id = o.participation_id

@@ -98,6 +98,7 @@ fn workers(table: Table) -> Table {
         .get(Worker, "/w/{signed}/status", door::seat::status)
         .get(Worker, "/w/{signed}/open", door::seat::open)
         .post(Worker, "/w/{signed}/check", door::seat::check)
+        .get(Worker, "/owed/{code}", door::owed::page)
         .get(Worker, "/exit/{signed}", door::back::exit)
         .get(Worker, "/back/{code}", door::back::back)
 }
@@ -208,6 +209,14 @@ fn studies(table: Table) -> Table {
         .post(Editor, "/labs/{lab}/studies/{study}/rules", review::rules::save)
         .post(Editor, "/labs/{lab}/studies/{study}/rules/stop", review::rules::stop)
         .get(Viewer, "/labs/{lab}/studies/{study}/orders", review::orders::page)
+        .get(Viewer, "/labs/{lab}/studies/{study}/differences", review::differences::of_study)
+        .get(Viewer, "/labs/{lab}/studies/{study}/compensations", review::compensations::list)
+        .get(Editor, "/labs/{lab}/studies/{study}/compensate", review::compensations::form)
+        .post(Editor, "/labs/{lab}/studies/{study}/compensate", review::compensations::order)
+        .get(Viewer, "/labs/{lab}/differences", review::differences::of_lab)
+        .post(Editor, "/labs/{lab}/differences/{difference}", review::differences::acknowledge)
+        .get(Viewer, "/labs/{lab}/orders/{order}", review::settle::page)
+        .post(Editor, "/labs/{lab}/orders/{order}", review::settle::settle)
         .get(Viewer, "/labs/{lab}/studies/{study}/participations.csv", review::file::download)
 }
 

@@ -4,6 +4,7 @@
 //! often while nothing happens, and at once when somebody on a page waits for the answer.
 
 mod sessions;
+mod strangers;
 mod submissions;
 
 use chrono::{DateTime, Utc};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{SUBMISSIONS, SubmissionTracker};
+use super::{SUBMISSIONS, SubmissionTracker, strangers};
 use crate::app::App;
 use crate::connections;
 use crate::jobs::{Lease, Reconciler, Step};
@@ -15,6 +15,8 @@ use crate::studies::{self};
 
 /// A batch is looked at for so long after it ended: submissions may become visible late.
 const AFTERMATH: chrono::Duration = chrono::Duration::hours(1);
+/// A HIT that the recruiter has not shown for so long was deleted there.
+const GONE_AFTER: chrono::Duration = chrono::Duration::minutes(10);
 
 #[async_trait]
 impl Reconciler for SubmissionTracker {
@@ -43,7 +45,8 @@ impl Reconciler for SubmissionTracker {
         // First whether people still work on it, then the list: nobody can slip in between.
         let unit = recruiter.unit(hit).await;
         let found = match &unit {
-            Ok(_) => recruiter.submissions(hit).await,
+            Ok(None) => Ok(Vec::new()),
+            Ok(Some(_)) => recruiter.submissions(hit).await,
             Err(error) => Err(error.clone()),
         };
         record(app, &batch, lease, unit, found).await?;
@@ -62,13 +65,15 @@ async fn record(
     let mut tx = app.pool.begin().await?;
     let (news, done, problem) = match (unit, found) {
         (Ok(unit), Ok(found)) => {
-            let over = unit.as_ref().is_none_or(|unit| !unit.live);
-            let (news, strangers) = take_over(&mut tx, batch, &found, now).await?;
-            if over && unit.is_some() {
+            let sight = see(&mut tx, batch, unit.as_ref(), now).await?;
+            let over = sight == Sight::Gone || unit.as_ref().is_some_and(|unit| !unit.live);
+            let (news, second) = take_over(&mut tx, batch, &found, now).await?;
+            if over {
                 batches::over(&mut tx, batch.id, now).await?;
             }
-            let gone = store::returned(&mut tx, batch.id, over, now).await?;
-            (news || gone > 0, over && is_done(batch, &found, now), words(unit.is_none(), strangers))
+            let left = store::returned(&mut tx, batch.id, over, now).await?;
+            let done = sight == Sight::Gone || over && is_done(batch, &found, now);
+            (news || left > 0, done, words(sight, second))
         }
         (Err(error), _) | (_, Err(error)) => (false, false, Some(error.to_string())),
     };
@@ -79,14 +84,44 @@ async fn record(
     Ok(())
 }
 
-/// Whether anything was new, and how many submissions belong to nobody who came to our door.
+/// Whether the recruiter shows the HIT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sight {
+    Shown,
+    /// Not at this moment: a fresh object may not be visible everywhere yet, and an old one may flicker.
+    Missing,
+    /// Not for so long that it must have been deleted there.
+    Gone,
+}
+
+async fn see(
+    conn: &mut sqlx::PgConnection,
+    batch: &Batch,
+    unit: Option<&Published>,
+    now: chrono::DateTime<chrono::Utc>,
+) -> sqlx::Result<Sight> {
+    let Some(unit) = unit else {
+        let since = batches::missing(conn, batch.id, now).await?;
+        if now - since < GONE_AFTER {
+            return Ok(Sight::Missing);
+        }
+        batches::gone(conn, batch.id, now).await?;
+        return Ok(Sight::Gone);
+    };
+    batches::shown(conn, batch.id, unit.expires_at, now).await?;
+    Ok(Sight::Shown)
+}
+
+/// Whether anything was new, and how many submissions are a second one of somebody who takes part through
+/// another batch. Who never came to our door gets a participation without a seat, to be decided about and paid
+/// like everybody.
 async fn take_over(
     conn: &mut sqlx::PgConnection,
     batch: &Batch,
     found: &[Submission],
     now: chrono::DateTime<chrono::Utc>,
 ) -> sqlx::Result<(bool, usize)> {
-    let mut news = false;
+    let mut news = strangers::take_in(conn, batch.id, found, now).await?;
     for submission in found {
         news |= store::submission(conn, batch.id, submission, now).await?;
     }
@@ -101,14 +136,15 @@ fn is_done(batch: &Batch, found: &[Submission], now: chrono::DateTime<chrono::Ut
     decided && (full || settled)
 }
 
-fn words(missing: bool, strangers: usize) -> Option<String> {
-    if missing {
-        return Some("The recruiter does not know this batch any more; it was deleted there.".into());
+fn words(sight: Sight, second: usize) -> Option<String> {
+    match sight {
+        Sight::Missing => Some("The recruiter does not show this batch at the moment; it is asked again.".into()),
+        Sight::Gone => Some("The recruiter does not know this batch any more; it was deleted there.".into()),
+        Sight::Shown => (second > 0).then(|| {
+            format!(
+                "{second} submissions are second ones, by people who take part through another batch. \
+                 The recruiter approves them by itself after the time that the study says."
+            )
+        }),
     }
-    (strangers > 0).then(|| {
-        format!(
-            "{strangers} submissions come from people who never opened the study's link. \
-             Decide about them on the recruiter's own site."
-        )
-    })
 }

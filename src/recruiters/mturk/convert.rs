@@ -20,13 +20,16 @@ pub(super) fn published(hit: &Hit) -> Option<Published> {
 
 /// `None` for a HIT without an id.
 pub(super) fn listed(hit: &Hit) -> Option<Listed> {
+    let published = published(hit)?;
     Some(Listed {
-        unit_id: hit.hit_id()?.to_owned(),
+        unit_id: published.unit_id,
         offer_id: hit.hit_type_id().map(str::to_owned),
         mark: hit.requester_annotation().map(str::to_owned),
         title: hit.title().unwrap_or_default().to_owned(),
         places: hit.max_assignments().unwrap_or_default(),
         made_at: time(hit.creation_time()),
+        reward: hit.reward().and_then(dollars),
+        live: published.live,
     })
 }
 

@@ -11,12 +11,14 @@
 //! | `convert`, `xml`, [`qualifications`] | the protocol's shapes into ours and back |
 //! | [`template`] | the researcher's own page, made ready for the frame |
 //! | [`fees`] | what it costs |
+//! | `owed` | what pays somebody outside of a study: a qualification for one, a message |
 
 mod client;
 mod convert;
 mod errors;
 pub mod fees;
 mod limits;
+mod owed;
 pub mod qualifications;
 pub mod template;
 #[cfg(test)]
@@ -39,8 +41,8 @@ pub use limits::Pace;
 pub use xml::QUESTION_LIMIT;
 
 use super::{
-    AskError, Bonus, BonusPaid, Listed, Offer, Outcome, Published, Recruiter, Refusal, RefusalKind,
-    Submission, Task, Unit,
+    AskError, Bonus, BonusPaid, Delivery, Listed, Message, Offer, Outcome, Published, Recruiter, Refusal,
+    RefusalKind, Submission, Task, Unit,
 };
 use errors::{UNREADABLE, Verdict, verdict};
 use limits::{Lane, Limits};
@@ -242,6 +244,17 @@ impl Recruiter for MTurk {
         self.act(call.send()).await.map_or_else(Verdict::into_outcome, |_| Outcome::Done(()))
     }
 
+    async fn override_rejection(&self, assignment_id: &str, feedback: &str) -> Outcome<()> {
+        let feedback = Some(feedback.to_owned()).filter(|words| !words.is_empty());
+        let call = self
+            .once
+            .approve_assignment()
+            .assignment_id(assignment_id)
+            .set_requester_feedback(feedback)
+            .override_rejection(true);
+        self.act(call.send()).await.map_or_else(Verdict::into_outcome, |_| Outcome::Done(()))
+    }
+
     async fn bonus(&self, bonus: &Bonus) -> Outcome<()> {
         let call = self
             .once
@@ -266,6 +279,40 @@ impl Recruiter for MTurk {
             pages.turn(answer.next_token)?;
         }
         Ok(found)
+    }
+
+    async fn unit_bonuses(&self, unit_id: &str) -> Result<Vec<BonusPaid>, AskError> {
+        let mut found = Vec::new();
+        let mut pages = Pages::default();
+        while pages.more() {
+            let call = self.calm.list_bonus_payments().hit_id(unit_id).max_results(PAGE);
+            let answer = self.ask(call.set_next_token(pages.token()).send()).await?;
+            for payment in answer.bonus_payments() {
+                found.push(convert::bonus_paid(payment).ok_or_else(unreadable)?);
+            }
+            pages.turn(answer.next_token)?;
+        }
+        Ok(found)
+    }
+
+    async fn make_qualification(&self, name: &str, description: &str) -> Outcome<String> {
+        self.make(name, description).await
+    }
+
+    async fn find_qualification(&self, name: &str) -> Result<Option<String>, AskError> {
+        self.find(name).await
+    }
+
+    async fn grant(&self, qualification_id: &str, worker_id: &str) -> Outcome<()> {
+        self.give(qualification_id, worker_id).await
+    }
+
+    async fn delete_qualification(&self, qualification_id: &str) -> Outcome<()> {
+        self.delete(qualification_id).await
+    }
+
+    async fn notify(&self, message: &Message) -> Outcome<Delivery> {
+        self.tell(message).await
     }
 }
 

@@ -9,12 +9,14 @@
 //! | [`arrive`] | `/go/<code>`: preview, or a seat |
 //! | [`seat`] | `/w/<signed>`: status, the way to oTree, the way to submit |
 //! | [`back`] | `/exit/<signed>`, `/back/<code>`: coming back from oTree |
+//! | [`owed`] | `/owed/<code>`: the HIT of a compensation |
 //! | `visitor` | who asks: a person, or a program that must not take a seat |
 //! | `frame` | who may frame these pages, and where their form may go |
 
 pub mod arrive;
 pub mod back;
 mod frame;
+pub mod owed;
 pub mod seat;
 mod visitor;
 

@@ -6,6 +6,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect};
+use chrono::{DateTime, Utc};
 use kernel::money::Cents;
 use serde_json::json;
 use uuid::Uuid;
@@ -45,11 +46,12 @@ enum Choice {
     ApproveWithBonus,
     Bonus,
     Reject,
+    Override,
 }
 
 impl Choice {
     fn parse(word: &str) -> Option<Self> {
-        [Self::Approve, Self::ApproveWithBonus, Self::Bonus, Self::Reject]
+        [Self::Approve, Self::ApproveWithBonus, Self::Bonus, Self::Reject, Self::Override]
             .into_iter()
             .find(|one| one.as_str() == word)
     }
@@ -61,6 +63,7 @@ impl Choice {
             Self::ApproveWithBonus => "approve_with_bonus",
             Self::Bonus => "bonus",
             Self::Reject => "reject",
+            Self::Override => "override",
         }
     }
 
@@ -70,6 +73,7 @@ impl Choice {
             Self::ApproveWithBonus => "review.approve_with_bonus",
             Self::Bonus => "review.bonus",
             Self::Reject => "review.reject",
+            Self::Override => "review.override",
         }
     }
 
@@ -79,6 +83,7 @@ impl Choice {
             Self::ApproveWithBonus => "Approve and pay the bonus",
             Self::Bonus => "Pay a bonus",
             Self::Reject => "Reject",
+            Self::Override => "Approve after all",
         }
     }
 
@@ -87,7 +92,12 @@ impl Choice {
     }
 
     fn approves(self) -> bool {
-        matches!(self, Self::Approve | Self::ApproveWithBonus)
+        matches!(self, Self::Approve | Self::ApproveWithBonus | Self::Override)
+    }
+
+    /// Whether it is a first decision, of which there is one.
+    fn decides(self) -> bool {
+        !matches!(self, Self::Bonus | Self::Override)
     }
 
     fn rejects(self) -> bool {
@@ -95,7 +105,7 @@ impl Choice {
     }
 
     /// The decision that the form describes; mistakes are noted in it.
-    fn decision(self, form: &mut Form) -> Decision {
+    fn decision(self, form: &mut Form, now: DateTime<Utc>) -> Decision {
         let words = form.text("words", 0..=1000);
         let amount = if self.pays_bonus() { amount(form) } else { None };
         match self {
@@ -103,6 +113,7 @@ impl Choice {
             Self::ApproveWithBonus => Decision::ApproveWithBonus { feedback: words, amount },
             Self::Bonus => Decision::Bonus { amount, words },
             Self::Reject => Decision::Reject { reason: words },
+            Self::Override => Decision::Override { feedback: words, at: now },
         }
     }
 }
@@ -225,14 +236,14 @@ pub(super) fn told(orders: usize, total: Cents, waits: bool) -> String {
 async fn wish(app: &App, study: &Study, form: &mut Form) -> WebResult<Wish> {
     let choice = Choice::parse(form.value("decision"));
     let choice = choice.ok_or(Error::BadRequest("Choose what to do with the people you ticked."))?;
-    let decision = choice.decision(form);
+    let decision = choice.decision(form, app.clock.now());
     let ticked: Vec<Uuid> = form.all("id").iter().filter_map(|id| id.parse().ok()).collect();
     let mut conn = app.pool.acquire().await?;
     let orders = payments::store::of_study(&mut conn, study.id).await?;
     drop(conn);
     let decided: HashSet<Uuid> = table::group(&orders)
         .into_iter()
-        .filter(|(_, orders)| choice != Choice::Bonus && person::under_way(orders))
+        .filter(|(_, orders)| choice.decides() && person::under_way(orders))
         .map(|(id, _)| id.0)
         .collect();
     let all = ticked.len();
@@ -295,7 +306,12 @@ impl ConfirmPage {
     }
 
     fn rewards(&self) -> Cents {
-        self.plan.lines.iter().map(|line| line.amount(Kind::Approve)).sum()
+        self.plan.lines.iter().map(ConfirmPage::reward).sum()
+    }
+
+    /// What a line pays for the work itself.
+    fn reward(line: &review::Line) -> Cents {
+        line.amount(Kind::Approve) + line.amount(Kind::Override)
     }
 
     fn fees(&self) -> Cents {

@@ -9,7 +9,7 @@ use super::person::state_words;
 use crate::app::App;
 use crate::participation::store;
 use crate::payments::budget::{self, Budget};
-use crate::payments::{self, Kind, Order, OrderState};
+use crate::payments::{self, Order, OrderState};
 use crate::studies::Study;
 use crate::web::error::WebResult;
 use crate::web::guard::{Row, Viewer};
@@ -37,11 +37,7 @@ impl OrderLine {
     fn of(order: Order, pseudonym: String) -> Self {
         Self {
             pseudonym,
-            what: match order.kind {
-                Kind::Approve => "approve",
-                Kind::Reject => "reject",
-                Kind::Bonus => "bonus",
-            },
+            what: order.kind.noun(),
             tone: match order.state {
                 OrderState::Done => "good",
                 OrderState::Refused => "bad",

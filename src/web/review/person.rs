@@ -5,7 +5,7 @@ use kernel::money::Cents;
 
 use crate::participation::{Participation, Stage};
 use crate::payments::{Kind, Order, OrderState};
-use crate::review::{self, CodeCheck, policy};
+use crate::review::{self, CodeCheck, overturn, policy};
 use crate::studies::Study;
 use crate::web::studies::words::{away, money};
 
@@ -27,6 +27,8 @@ pub struct Person {
     pub code: CodeCheck,
     /// When it is approved by itself.
     pub countdown: Option<String>,
+    /// Until when the rejection can be overturned.
+    pub overturn: Option<String>,
     /// Orders that are under way or went wrong, in words with a tone.
     pub orders: Vec<(&'static str, String)>,
     /// Whether something can be decided here now.
@@ -66,8 +68,9 @@ impl Person {
             bonus: bonus(study, &row),
             code: review::code_check(study, &row),
             countdown: row.auto_approve_at.filter(|_| decidable && !deciding).map(|at| away(at, now)),
+            overturn: overturn::until(&row).map(|until| overturn_words(until, now)),
             orders: orders.iter().filter_map(|order| order_words(order)).collect(),
-            open: (decidable && !deciding) || payable,
+            open: (decidable && !deciding) || payable || may_overturn(&row, orders, now),
             row,
         }
     }
@@ -75,7 +78,16 @@ impl Person {
 
 /// Whether a decision about this participation has been ordered and may still come about.
 pub fn under_way(orders: &[&Order]) -> bool {
-    orders.iter().any(|order| order.kind != Kind::Bonus && order.state != OrderState::Refused)
+    orders.iter().any(|order| {
+        matches!(order.kind, Kind::Approve | Kind::Reject) && order.state != OrderState::Refused
+    })
+}
+
+/// Whether this rejection can still be overturned and nobody is doing so.
+fn may_overturn(row: &Participation, orders: &[&Order], now: DateTime<Utc>) -> bool {
+    let under_way =
+        orders.iter().any(|order| order.kind == Kind::Override && order.state != OrderState::Refused);
+    overturn::until(row).is_some_and(|until| now < until) && !under_way
 }
 
 fn tone(stage: Stage) -> &'static str {
@@ -104,6 +116,11 @@ fn times(row: &Participation, now: DateTime<Utc>) -> Vec<String> {
     said
 }
 
+fn overturn_words(until: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    let day = until.format("%-d %b");
+    if now < until { format!("can be approved after all until {day}") } else { format!("final since {day}") }
+}
+
 fn page(row: &Participation) -> Option<String> {
     let page = row.page.as_deref()?;
     Some(row.page_index.map_or_else(|| page.to_owned(), |index| format!("{page} ({index})")))
@@ -124,11 +141,7 @@ fn bonus(study: &Study, row: &Participation) -> Bonus {
 }
 
 fn order_words(order: &Order) -> Option<(&'static str, String)> {
-    let what = match order.kind {
-        Kind::Approve => "approval",
-        Kind::Reject => "rejection",
-        Kind::Bonus => "bonus",
-    };
+    let what = order.kind.noun();
     let problem = order.problem.as_deref().map(|problem| format!(": {problem}")).unwrap_or_default();
     match order.state {
         OrderState::Done => None,

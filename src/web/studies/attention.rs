@@ -35,6 +35,8 @@ pub struct Around<'a> {
     pub turned_away: i64,
     /// Undecided submissions with another completion code than their own, or none.
     pub odd_codes: i64,
+    /// Differences from the recruiter's figures that nobody has looked at.
+    pub differences: i64,
     pub now: DateTime<Utc>,
 }
 
@@ -44,6 +46,7 @@ pub fn of(line: &Line, around: Around<'_>) -> Vec<Attention> {
     outside(&mut list, line, around);
     money(&mut list, line);
     review(&mut list, line, around.now);
+    differences(&mut list, around.differences);
     codes(&mut list, around.odd_codes);
     seats(&mut list, line, around);
     list
@@ -142,8 +145,20 @@ fn review(list: &mut Vec<Attention>, line: &Line, now: DateTime<Utc>) {
                 "{} the study but never submitted, so the marketplace has nothing to approve.",
                 words::count(line.finished_unsubmitted, "person finished", "people finished")
             ),
-            link: "/review?stage=finished_unsubmitted",
-            label: "See who",
+            link: "/compensations",
+            label: "Compensate them",
+        });
+    }
+}
+
+fn differences(list: &mut Vec<Attention>, open: i64) {
+    if open > 0 {
+        let differ = words::count(open, "figure", "figures");
+        list.push(Attention {
+            tone: "bad",
+            words: format!("{differ} at the marketplace differ from our books."),
+            link: "/differences",
+            label: "See what differs",
         });
     }
 }
@@ -234,6 +249,7 @@ mod tests {
             connection_problem: None,
             turned_away: 0,
             odd_codes: 0,
+            differences: 0,
             now: DateTime::UNIX_EPOCH,
         }
     }
@@ -273,6 +289,13 @@ mod tests {
         let list = of(&line(), Around { odd_codes: 1, ..around() });
         assert_eq!((list.len(), list[0].tone), (1, "warn"));
         assert!(list[0].words.starts_with("1 submission has another completion code"), "{}", list[0].words);
+    }
+
+    #[test]
+    fn differences_from_the_marketplace_are_shown() {
+        let list = of(&line(), Around { differences: 2, ..around() });
+        assert_eq!((list.len(), list[0].link), (1, "/differences"));
+        assert!(list[0].words.starts_with("2 figures"), "{}", list[0].words);
     }
 
     #[test]

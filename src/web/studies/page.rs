@@ -98,6 +98,7 @@ impl Live {
                 connection_problem: connection.trial.as_ref().and_then(|trial| trial.problem.as_deref()),
                 turned_away,
                 odd_codes: odd_codes(conn, study).await?,
+                differences: crate::payments::reconcile::differences::open_of(conn, study.id).await?,
                 now,
             },
         );

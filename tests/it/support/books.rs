@@ -26,7 +26,7 @@ pub async fn check(world: &World, study: &Study) {
         }
     }
     for bonus in world.journal(Effect::BonusSent).await {
-        let order = orders.iter().find(|order| Some(order.id.to_string()) == bonus.token);
+        let order = orders.iter().find(|order| Some(&order.token) == bonus.token.as_ref());
         let order = order.expect("a bonus has an order");
         assert_eq!((order.kind, Some(order.amount)), (Kind::Bonus, bonus.amount));
         assert!(bonus.fee.unwrap() <= order.fee, "the fee is at most what was set aside");

@@ -285,7 +285,7 @@ fn not_accepted(message: &str) -> String {
 }
 
 /// Leaves out what looks like a worker's id, so that no message carries one into a log or a page.
-fn scrub(message: &str) -> String {
+pub(super) fn scrub(message: &str) -> String {
     let mut text = String::with_capacity(message.len());
     for piece in message.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
         let word = piece.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());

@@ -1,0 +1,398 @@
+//! The way of a compensation, one step at a time: qualification, grant, HIT, message, submission, end.
+//!
+//! Each step is written down under the row's lease; what can be found again is looked for before it is made again:
+//! the qualification by its name, the HIT by its mark. The message cannot be found, so it is sent at most once.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use serde_json::json;
+
+use super::store;
+use super::store::Compensation;
+use crate::app::App;
+use crate::connections;
+use crate::jobs::{Lease, Reconciler, Step, back_off};
+use crate::payments::OrderState;
+use crate::recruiters::{
+    AskError, Delivery, Message, Offer, Outcome, Published, Recruiter, Refusal, SubmissionStatus, TOKEN_LIFE, Task,
+    Unit,
+};
+
+/// The name, for wake-ups.
+pub const NAME: &str = "compensator";
+
+/// How long the HIT is on the list.
+const LIFETIME: chrono::Duration = chrono::Duration::days(14);
+/// How long a worker who accepted it may take.
+const DURATION: chrono::Duration = chrono::Duration::hours(1);
+/// A list at the recruiter may lag so much.
+const SETTLING: chrono::Duration = chrono::Duration::hours(1);
+/// The recruiter approves by itself, should this server be gone, after so many seconds.
+const AUTO_APPROVE_S: i32 = 86_400;
+/// How tall the page is in the frame, in pixels.
+const HEIGHT: i32 = 420;
+/// A message that the recruiter does not take now is tried so often.
+const TELL_TRIES: i32 = 5;
+
+/// Goes on with compensations.
+#[derive(Debug)]
+pub struct Compensator(pub App);
+
+/// What is to be done next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Qualify,
+    Grant,
+    Register,
+    Publish,
+    Tell,
+    /// The process died while the message was being sent.
+    GiveUpTelling,
+    Watch,
+    /// Submitted: the payer is at work.
+    Wait,
+    CleanUp,
+}
+
+fn next(it: &Compensation) -> Next {
+    match it.state {
+        OrderState::Done | OrderState::Refused => return Next::CleanUp,
+        OrderState::Planned => {}
+        _ => return Next::Wait,
+    }
+    let told = it.told_at.is_some() || it.tell_problem.is_some();
+    match it {
+        _ if it.qualification_id.is_none() => Next::Qualify,
+        _ if it.granted_at.is_none() => Next::Grant,
+        _ if it.offer_id.is_none() => Next::Register,
+        _ if it.hit_id.is_none() => Next::Publish,
+        _ if !told && it.telling_at.is_some() => Next::GiveUpTelling,
+        _ if !told => Next::Tell,
+        _ => Next::Watch,
+    }
+}
+
+/// How a step ended, with the row as it then is.
+enum Moved {
+    /// Go on at once.
+    On(Compensation),
+    /// Nothing more until then.
+    Rest(Compensation, DateTime<Utc>),
+    /// Something stands in the way, in words; later again.
+    Held(Compensation, String),
+    /// The worker has submitted this assignment.
+    Submitted(Compensation, String),
+    /// It does not come about, and why.
+    Over(Compensation, String),
+    /// Another process has the row.
+    Lost,
+}
+
+#[async_trait]
+impl Reconciler for Compensator {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn period(&self) -> Duration {
+        Duration::from_secs(5)
+    }
+
+    async fn step(&self) -> anyhow::Result<Step> {
+        let now = self.0.clock.now();
+        let lease = Lease::from(now);
+        let mut tx = self.0.pool.begin().await?;
+        let claimed = store::claim(&mut tx, now, lease).await?;
+        tx.commit().await?;
+        let Some(it) = claimed else { return Ok(Step::Idle) };
+        let moved = match connections::recruiter(&self.0, it.connection_id).await {
+            Ok(recruiter) => self.go(recruiter.as_ref(), it, lease).await?,
+            Err(error) => Moved::Held(it, error.to_string()),
+        };
+        self.record(lease, moved).await?;
+        Ok(Step::Worked)
+    }
+}
+
+impl Compensator {
+    async fn go(&self, recruiter: &dyn Recruiter, it: Compensation, lease: Lease) -> anyhow::Result<Moved> {
+        let now = self.0.clock.now();
+        Ok(match next(&it) {
+            Next::Qualify => qualify(recruiter, it).await,
+            Next::Grant => grant(recruiter, it, now).await,
+            Next::Register => register(recruiter, it).await,
+            Next::Publish => self.publish(recruiter, it, lease).await?,
+            Next::Tell => self.tell(recruiter, it, lease).await?,
+            Next::GiveUpTelling => {
+                let words = "It is not known whether the message went out. Pass the link on yourself.";
+                Moved::On(Compensation { tell_problem: Some(words.into()), ..it })
+            }
+            Next::Watch => watch(recruiter, it, now).await,
+            Next::Wait => Moved::Rest(it, now + chrono::Duration::minutes(1)),
+            Next::CleanUp => clean_up(recruiter, it, now).await,
+        })
+    }
+
+    /// Publishes the HIT. One that may have gone out is looked for first, and never sent again when its token
+    /// is too old.
+    async fn publish(&self, recruiter: &dyn Recruiter, it: Compensation, lease: Lease) -> anyhow::Result<Moved> {
+        let now = self.0.clock.now();
+        if let Some(first) = it.first_sent_at {
+            match recruiter.find_by_mark(&it.order_id.to_string()).await {
+                Ok(Some(found)) => return Ok(Moved::On(offered(it, found))),
+                Ok(None) if now - first < TOKEN_LIFE => {}
+                Ok(None) => {
+                    let words = "It was sent long ago and the recruiter does not list it, so it is not sent again.";
+                    return Ok(Moved::Held(it, words.into()));
+                }
+                Err(error) => return Ok(Moved::Held(it, error.to_string())),
+            }
+        }
+        let fresh = it.first_sent_at.is_none();
+        let it = Compensation { first_sent_at: it.first_sent_at.or(Some(now)), ..it };
+        if !self.hold(&it, lease).await? {
+            return Ok(Moved::Lost);
+        }
+        crate::crash::point("compensate.row");
+        let outcome = recruiter.publish(&self.unit(&it)).await;
+        crate::crash::point("compensate.hit");
+        Ok(match outcome {
+            Outcome::Done(published) => Moved::On(offered(it, published)),
+            // Certainly nothing came of the only attempt: the token's age counts from the next.
+            Outcome::Refused(Refusal { words, .. }) | Outcome::NotNow(words) if fresh => {
+                Moved::Held(Compensation { first_sent_at: None, ..it }, words)
+            }
+            Outcome::Refused(Refusal { words, .. }) | Outcome::NotNow(words) | Outcome::Unknown(words) => {
+                Moved::Held(it, words)
+            }
+        })
+    }
+
+    /// Writes to the worker, at most once.
+    async fn tell(&self, recruiter: &dyn Recruiter, it: Compensation, lease: Lease) -> anyhow::Result<Moved> {
+        let now = self.0.clock.now();
+        let link = link(&self.0, &it).await?;
+        let it = Compensation { telling_at: Some(now), ..it };
+        if !self.hold(&it, lease).await? {
+            return Ok(Moved::Lost);
+        }
+        crate::crash::point("compensate.telling");
+        let outcome = recruiter.notify(&message(&it, &link)).await;
+        crate::crash::point("compensate.told");
+        Ok(match outcome {
+            Outcome::Done(Delivery::Sent) => Moved::On(Compensation { told_at: Some(now), ..it }),
+            Outcome::NotNow(words) if it.failures < TELL_TRIES => {
+                Moved::Held(Compensation { telling_at: None, ..it }, words)
+            }
+            Outcome::Done(Delivery::Failed(words))
+            | Outcome::Refused(Refusal { words, .. })
+            | Outcome::NotNow(words)
+            | Outcome::Unknown(words) => Moved::On(Compensation { tell_problem: Some(words), ..it }),
+        })
+    }
+
+    /// Commits the row before a call. `false`: another process has taken it, or may have by now.
+    async fn hold(&self, it: &Compensation, lease: Lease) -> anyhow::Result<bool> {
+        let mut conn = self.0.pool.acquire().await?;
+        let held = store::save(&mut conn, it, lease, None).await?;
+        Ok(held && self.0.clock.now() < lease.until)
+    }
+
+    fn unit(&self, it: &Compensation) -> Unit {
+        let url = self.0.config.absolute(&format!("/owed/{}", it.code));
+        Unit {
+            offer_id: it.offer_id.clone().unwrap_or_default(),
+            task: Task::Frame { url, height: HEIGHT },
+            places: 1,
+            lifetime_s: i32::try_from(LIFETIME.num_seconds()).unwrap_or(i32::MAX),
+            mark: it.order_id.to_string(),
+            token: it.order_id.to_string(),
+        }
+    }
+
+    async fn record(&self, lease: Lease, moved: Moved) -> anyhow::Result<()> {
+        let now = self.0.clock.now();
+        let mut tx = self.0.pool.begin().await?;
+        let (it, at) = match moved {
+            Moved::Lost => return Ok(()),
+            Moved::On(it) => (well(it), now),
+            Moved::Rest(it, at) => (well(it), at),
+            Moved::Held(it, words) => {
+                let at = now + back_off(it.failures + 1);
+                (Compensation { problem: Some(words), failures: it.failures + 1, ..it }, at)
+            }
+            Moved::Submitted(it, assignment) => {
+                store::pay(&mut tx, it.order_id, &assignment, now).await?;
+                (Compensation { submitted_at: Some(now), ..well(it) }, now + chrono::Duration::seconds(10))
+            }
+            Moved::Over(it, words) => {
+                store::refuse(&mut tx, it.order_id, &words).await?;
+                (well(it), now)
+            }
+        };
+        if store::save(&mut tx, &it, lease, Some(at)).await? {
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+}
+
+fn well(it: Compensation) -> Compensation {
+    Compensation { problem: None, failures: 0, ..it }
+}
+
+fn offered(it: Compensation, published: Published) -> Compensation {
+    Compensation {
+        hit_id: Some(published.unit_id),
+        hit_group_id: published.group_id,
+        expires_at: published.expires_at,
+        ..it
+    }
+}
+
+/// The name of the qualification: by it the type is found again.
+fn name(it: &Compensation) -> String {
+    format!("Thank you {}", it.order_id.0.simple())
+}
+
+async fn qualify(recruiter: &dyn Recruiter, it: Compensation) -> Moved {
+    let name = name(&it);
+    let known = match recruiter.find_qualification(&name).await {
+        Ok(known) => known,
+        Err(error) => return Moved::Held(it, error.to_string()),
+    };
+    let outcome = match known {
+        Some(id) => Outcome::Done(id),
+        None => recruiter.make_qualification(&name, "Given to one person, to receive a payment.").await,
+    };
+    crate::crash::point("compensate.qualification");
+    match outcome {
+        Outcome::Done(id) => Moved::On(Compensation { qualification_id: Some(id), ..it }),
+        // Perhaps it exists and cannot be found as yet: the next try looks again.
+        Outcome::Refused(Refusal { words, .. }) | Outcome::NotNow(words) | Outcome::Unknown(words) => {
+            Moved::Held(it, words)
+        }
+    }
+}
+
+async fn grant(recruiter: &dyn Recruiter, it: Compensation, now: DateTime<Utc>) -> Moved {
+    let outcome = recruiter.grant(it.qualification_id.as_deref().unwrap_or_default(), &it.worker).await;
+    crate::crash::point("compensate.grant");
+    match outcome {
+        Outcome::Done(()) => Moved::On(Compensation { granted_at: Some(now), ..it }),
+        Outcome::Refused(Refusal { words, .. }) | Outcome::NotNow(words) | Outcome::Unknown(words) => {
+            Moved::Held(it, words)
+        }
+    }
+}
+
+/// The same offer gives the same id, so a repeat is harmless.
+async fn register(recruiter: &dyn Recruiter, it: Compensation) -> Moved {
+    let outcome = recruiter.register(&offer(&it)).await;
+    crate::crash::point("compensate.offer");
+    match outcome {
+        Outcome::Done(id) => Moved::On(Compensation { offer_id: Some(id), ..it }),
+        Outcome::Refused(Refusal { words, .. }) | Outcome::NotNow(words) | Outcome::Unknown(words) => {
+            Moved::Held(it, words)
+        }
+    }
+}
+
+fn offer(it: &Compensation) -> Offer {
+    let title: String = format!("Payment for “{}”", it.title).chars().take(128).collect();
+    Offer {
+        title,
+        description: "Only you can see this. Accept it and press Submit to receive the payment.".into(),
+        keywords: "payment, compensation".into(),
+        reward: it.amount,
+        duration_s: i32::try_from(DURATION.num_seconds()).unwrap_or(i32::MAX),
+        auto_approve_s: AUTO_APPROVE_S,
+        qualifications: json!([{
+            "QualificationTypeId": it.qualification_id.clone().unwrap_or_default(),
+            "Comparator": "Exists",
+            "ActionsGuarded": "DiscoverPreviewAndAccept",
+        }]),
+    }
+}
+
+/// Where the worker finds the HIT.
+///
+/// # Errors
+/// When the connection is gone, or the database does not answer.
+pub async fn link(app: &App, it: &Compensation) -> anyhow::Result<String> {
+    let place = connections::place(app, it.connection_id).await?;
+    let site = place.worker_site.as_str().trim_end_matches('/').to_owned();
+    let group = it.hit_group_id.as_deref().unwrap_or_default();
+    Ok(match it.environment.as_str() {
+        "production" | "sandbox" => format!("{site}/mturk/preview?groupId={group}"),
+        _ => format!("{site}/groups/{}", it.offer_id.as_deref().unwrap_or_default()),
+    })
+}
+
+fn message(it: &Compensation, link: &str) -> Message {
+    let subject: String = format!("Payment for “{}”", it.title).chars().take(200).collect();
+    let text = format!("{}\n\nYou receive ${} here: open this, accept it, and press Submit.\n{link}", it.words, it.amount);
+    Message { worker_id: it.worker.clone(), subject, text: text.chars().take(4096).collect() }
+}
+
+async fn watch(recruiter: &dyn Recruiter, it: Compensation, now: DateTime<Utc>) -> Moved {
+    let hit = it.hit_id.clone().unwrap_or_default();
+    let unit = match recruiter.unit(&hit).await {
+        Ok(unit) => unit,
+        Err(error) => return Moved::Held(it, error.to_string()),
+    };
+    let Some(unit) = unit else { return missing(it, now) };
+    match recruiter.submissions(&hit).await {
+        Ok(list) => match list.into_iter().find(|submission| submission.worker_id == it.worker) {
+            Some(one) if one.status == SubmissionStatus::Rejected => {
+                Moved::Over(it, "It was rejected on the recruiter's own pages.".into())
+            }
+            Some(one) => Moved::Submitted(it, one.assignment_id),
+            None => not_yet(it, &unit, now),
+        },
+        Err(AskError::Refused(refusal)) => Moved::Held(it, refusal.words),
+        Err(AskError::Unavailable(words)) => Moved::Held(it, words),
+    }
+}
+
+/// Nobody has submitted. It is over when nobody can any more.
+fn not_yet(it: Compensation, unit: &Published, now: DateTime<Utc>) -> Moved {
+    let end = unit.expires_at.or(it.expires_at);
+    if !unit.live && end.is_some_and(|end| now > end + DURATION + SETTLING) {
+        return Moved::Over(it, "The worker did not collect it before it left the list.".into());
+    }
+    let asked = it.telling_at.unwrap_or(now);
+    let often = if now - asked < chrono::Duration::hours(2) { 1 } else { 10 };
+    Moved::Rest(it, now + chrono::Duration::minutes(often))
+}
+
+/// A HIT that is not shown for long was deleted there.
+fn missing(it: Compensation, now: DateTime<Utc>) -> Moved {
+    let young = it.first_sent_at.is_some_and(|at| now - at < SETTLING);
+    if young || it.failures < 6 {
+        return Moved::Held(it, "The recruiter does not show its HIT at the moment.".into());
+    }
+    Moved::Over(it, "Its HIT was deleted at the recruiter.".into())
+}
+
+/// Takes away what only this compensation needed.
+async fn clean_up(recruiter: &dyn Recruiter, it: Compensation, now: DateTime<Utc>) -> Moved {
+    if let Some(hit) = it.hit_id.as_deref().filter(|_| it.state == OrderState::Refused) {
+        // Nobody shall accept what would not be paid; one that is gone is off the list, too.
+        if let Outcome::NotNow(words) | Outcome::Unknown(words) = recruiter.expire(hit).await {
+            return Moved::Held(it, words);
+        }
+    }
+    let outcome = match &it.qualification_id {
+        Some(id) => recruiter.delete_qualification(id).await,
+        None => Outcome::Done(()),
+    };
+    crate::crash::point("compensate.end");
+    match outcome {
+        // A type that is refused to be deleted harms nobody.
+        Outcome::Done(()) | Outcome::Refused(_) => Moved::Rest(Compensation { ended_at: Some(now), ..it }, now),
+        Outcome::NotNow(words) | Outcome::Unknown(words) => Moved::Held(it, words),
+    }
+}
