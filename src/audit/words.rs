@@ -47,8 +47,12 @@ pub fn describe(event: &Event) -> String {
         "review.top_up" => decided("topped up to an hourly wage", &detail),
         "review.reject_many" => format!("rejected a list of {} of “{}”", detail("people"), detail("name")),
         "review.bonus" => decided("paid a bonus to", &detail),
-        "compensation.order" => format!("offered {} ${} for “{}”", detail("person"), detail("amount"), detail("name")),
-        "order.settle" => format!("settled a {} of ${} by hand: {}", detail("kind"), detail("amount"), detail("choice")),
+        "compensation.order" => {
+            format!("offered {} ${} for “{}”", detail("person"), detail("amount"), detail("name"))
+        }
+        "order.settle" => {
+            format!("settled a {} of ${} by hand: {}", detail("kind"), detail("amount"), detail("choice"))
+        }
         "difference.acknowledge" => format!("acknowledged a difference: {}", detail("note")),
         "review.override" => decided("approved after a rejection", &detail),
         "review.reject" => format!("rejected {} of “{}”", detail("people"), detail("name")),

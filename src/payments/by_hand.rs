@@ -57,7 +57,9 @@ impl Choice {
 #[derive(Debug, thiserror::Error)]
 pub enum SettleError {
     /// Somebody or something else was quicker.
-    #[error("This order has moved on since the page was loaded, so nothing was done. Look at it as it is now.")]
+    #[error(
+        "This order has moved on since the page was loaded, so nothing was done. Look at it as it is now."
+    )]
     Stale,
     /// The recruiter says something else.
     #[error("The recruiter says otherwise, so nothing was done: {0}")]
@@ -89,7 +91,8 @@ async fn ask(recruiter: &dyn Recruiter, order: &Order) -> (String, Option<bool>)
                 Some(bonus) => (format!("It lists this bonus: ${} paid.", bonus.amount), Some(true)),
                 None if paid.is_empty() => ("It lists no bonus for this work.".to_owned(), None),
                 None => {
-                    let others = format!("It lists {} other bonuses for this work, but not this one.", paid.len());
+                    let others =
+                        format!("It lists {} other bonuses for this work, but not this one.", paid.len());
                     (others, None)
                 }
             }

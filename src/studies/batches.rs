@@ -206,12 +206,9 @@ pub async fn shown(
     expires_at: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
-    query!(
-        "UPDATE batch SET missing_since = NULL WHERE id = $1 AND missing_since IS NOT NULL",
-        batch.0
-    )
-    .execute(&mut *conn)
-    .await?;
+    query!("UPDATE batch SET missing_since = NULL WHERE id = $1 AND missing_since IS NOT NULL", batch.0)
+        .execute(&mut *conn)
+        .await?;
     query!(
         "UPDATE batch SET cut_short_at = $3, expired_at = $3, expires_at = $2
          FROM study WHERE batch.id = $1 AND study.id = batch.study_id AND study.state <> 'closed'

@@ -81,7 +81,7 @@ async fn crash(world: &World, study: &Study, point: &str) {
 
 /// Time passes until what dead processes held is free again.
 async fn lapse(world: &World) {
-    for table in ["study", "batch", "otree_session", "payment_order", "site"] {
+    for table in ["study", "batch", "otree_session", "payment_order", "site", "compensation", "comparison"] {
         let sql = format!(
             "UPDATE {table} SET lease_until = now() - interval '1 second' WHERE lease_until IS NOT NULL"
         );
@@ -273,6 +273,146 @@ async fn a_crash_after_a_rejection_was_sent_rejects_once() {
     crash(&world, &study, "payer.sent").await;
     complete(&world, &study, REJECTED).await;
     assert_eq!(world.journal(Effect::Rejected).await.len(), 2);
+}
+
+/// The compensation of somebody who came when the study was full, up to the worker's Submit and the payment. The
+/// process dies at the point, whether that is before the worker submits or after.
+async fn compensation_survives(point: &str) {
+    let world = World::new().await;
+    let form = Typed { places: "1".into(), batch_size: "1".into(), spares: "0".into(), ..world.lab.form() };
+    let study = world.publish(&form).await;
+    let guest = world.arrive(&study, "Ada").await;
+    let late = owed::late(&world, &study, &guest).await;
+    if point != "compensate.end" {
+        crash_at(&world, point).await;
+        lapse(&world).await;
+    }
+    let worker = Worker::start(&world, None);
+    let hit = owed::offered(&world, &worker).await;
+    if point == "compensate.end" {
+        drop(worker);
+        owed::collect(&world, &hit, &late).await;
+        owed::hurry(&world).await;
+        crash_at(&world, point).await;
+        lapse(&world).await;
+        let worker = Worker::start(&world, None);
+        owed::ended(&world, &worker, point).await;
+        return;
+    }
+    owed::collect(&world, &hit, &late).await;
+    owed::hurry(&world).await;
+    owed::ended(&world, &worker, point).await;
+}
+
+async fn crash_at(world: &World, point: &str) {
+    let mut worker = Worker::start(world, Some(point));
+    let status = worker.ended().await;
+    assert_eq!(status.signal(), Some(ABORTED), "{point}: {status}\n{}", worker.log());
+}
+
+/// What a compensation needs around it.
+mod owed {
+    use super::*;
+    use crate::support::door::{get, go};
+    use market::engine::assignments::{self, Wanted};
+    use otree_hr::participation::WorkerId;
+    use otree_hr::payments::compensation;
+
+    /// Somebody comes late and is offered a payment, due by the machine's clock, too.
+    pub async fn late(world: &World, study: &Study, guest: &Guest) -> String {
+        let (mut tx, now) = world.market.begin().await.unwrap();
+        let late =
+            market::engine::workers::create(&mut tx, now, "Late", "no password").await.unwrap().unwrap();
+        tx.commit().await.unwrap();
+        get(world.app(), &go(&study.code, &guest.hit, &late.worker_id, "3LATE")).await;
+        let id = sqlx::query_scalar("SELECT id FROM worker WHERE external_id = $1").bind(&late.worker_id);
+        let worker = WorkerId(id.fetch_one(&world.app().pool).await.unwrap());
+        let (now, owner) = (world.lab.clock_now(), world.lab.owner);
+        let mut tx = world.app().pool.begin().await.unwrap();
+        compensation::order(&mut tx, now, study, owner, worker, Cents(25), "Thank you").await.unwrap();
+        tx.commit().await.unwrap();
+        hurry(world).await;
+        late.worker_id
+    }
+
+    pub async fn hurry(world: &World) {
+        for table in ["compensation", "payment_order"] {
+            let sql = format!("UPDATE {table} SET next_step_at = now() - interval '1 hour'");
+            sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&world.app().pool).await.unwrap();
+        }
+    }
+
+    pub async fn offered(world: &World, worker: &Worker) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let hit: Option<String> = sqlx::query_scalar(
+                "SELECT hit_id FROM compensation WHERE hit_id IS NOT NULL
+                 AND (told_at IS NOT NULL OR tell_problem IS NOT NULL)",
+            )
+            .fetch_optional(&world.app().pool)
+            .await
+            .unwrap();
+            if let Some(hit) = hit {
+                return hit;
+            }
+            assert!(Instant::now() < deadline, "not offered:\n{}", worker.log());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    pub async fn collect(world: &World, hit: &str, worker: &str) {
+        let (mut tx, now) = world.market.begin().await.unwrap();
+        let taken = assignments::accept(&mut tx, now, worker, Wanted::Hit(hit)).await.unwrap();
+        let fields = [("compensation".to_owned(), "accepted".to_owned())];
+        assignments::submit(&mut tx, now, &taken.assignment_id, Some(worker), &fields).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    /// Waits for the end, at which there is one of everything.
+    pub async fn ended(world: &World, worker: &Worker, point: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while world.lab.count("SELECT count(*) FROM compensation WHERE ended_at IS NOT NULL").await == 0 {
+            assert!(Instant::now() < deadline, "{point}: not ended:\n{}", worker.log());
+            hurry(world).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let done = "SELECT count(*) FROM payment_order WHERE kind = 'compensate' AND state = 'done'";
+        assert_eq!(world.lab.count(done).await, 1, "{point}");
+        for (effect, times) in [
+            (Effect::QualificationTypeCreated, 1),
+            (Effect::HitCreated, 2),
+            (Effect::Approved, 1),
+            (Effect::QualificationTypeDeleted, 1),
+        ] {
+            assert_eq!(world.journal(effect).await.len(), times, "{point} {effect:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_crash_while_a_compensation_is_prepared_prepares_it_once() {
+    for point in ["compensate.qualification", "compensate.grant", "compensate.offer"] {
+        compensation_survives(point).await;
+    }
+}
+
+#[tokio::test]
+async fn a_crash_around_the_hit_of_a_compensation_publishes_it_once() {
+    for point in ["compensate.row", "compensate.hit"] {
+        compensation_survives(point).await;
+    }
+}
+
+#[tokio::test]
+async fn a_crash_around_the_message_of_a_compensation_pays_it_all_the_same() {
+    for point in ["compensate.telling", "compensate.told"] {
+        compensation_survives(point).await;
+    }
+}
+
+#[tokio::test]
+async fn a_crash_at_the_end_of_a_compensation_pays_it_once() {
+    compensation_survives("compensate.end").await;
 }
 
 #[tokio::test]

@@ -138,7 +138,9 @@ fn is_done(batch: &Batch, found: &[Submission], now: chrono::DateTime<chrono::Ut
 
 fn words(sight: Sight, second: usize) -> Option<String> {
     match sight {
-        Sight::Missing => Some("The recruiter does not show this batch at the moment; it is asked again.".into()),
+        Sight::Missing => {
+            Some("The recruiter does not show this batch at the moment; it is asked again.".into())
+        }
         Sight::Gone => Some("The recruiter does not know this batch any more; it was deleted there.".into()),
         Sight::Shown => (second > 0).then(|| {
             format!(

@@ -16,8 +16,8 @@ use crate::connections;
 use crate::jobs::{Lease, Reconciler, Step, back_off};
 use crate::payments::OrderState;
 use crate::recruiters::{
-    AskError, Delivery, Message, Offer, Outcome, Published, Recruiter, Refusal, SubmissionStatus, TOKEN_LIFE, Task,
-    Unit,
+    AskError, Delivery, Message, Offer, Outcome, Published, Recruiter, Refusal, SubmissionStatus, TOKEN_LIFE,
+    Task, Unit,
 };
 
 /// The name, for wake-ups.
@@ -137,14 +137,20 @@ impl Compensator {
 
     /// Publishes the HIT. One that may have gone out is looked for first, and never sent again when its token
     /// is too old.
-    async fn publish(&self, recruiter: &dyn Recruiter, it: Compensation, lease: Lease) -> anyhow::Result<Moved> {
+    async fn publish(
+        &self,
+        recruiter: &dyn Recruiter,
+        it: Compensation,
+        lease: Lease,
+    ) -> anyhow::Result<Moved> {
         let now = self.0.clock.now();
         if let Some(first) = it.first_sent_at {
             match recruiter.find_by_mark(&it.order_id.to_string()).await {
                 Ok(Some(found)) => return Ok(Moved::On(offered(it, found))),
                 Ok(None) if now - first < TOKEN_LIFE => {}
                 Ok(None) => {
-                    let words = "It was sent long ago and the recruiter does not list it, so it is not sent again.";
+                    let words =
+                        "It was sent long ago and the recruiter does not list it, so it is not sent again.";
                     return Ok(Moved::Held(it, words.into()));
                 }
                 Err(error) => return Ok(Moved::Held(it, error.to_string())),
@@ -333,7 +339,10 @@ pub async fn link(app: &App, it: &Compensation) -> anyhow::Result<String> {
 
 fn message(it: &Compensation, link: &str) -> Message {
     let subject: String = format!("Payment for “{}”", it.title).chars().take(200).collect();
-    let text = format!("{}\n\nYou receive ${} here: open this, accept it, and press Submit.\n{link}", it.words, it.amount);
+    let text = format!(
+        "{}\n\nYou receive ${} here: open this, accept it, and press Submit.\n{link}",
+        it.words, it.amount
+    );
     Message { worker_id: it.worker.clone(), subject, text: text.chars().take(4096).collect() }
 }
 
@@ -392,7 +401,9 @@ async fn clean_up(recruiter: &dyn Recruiter, it: Compensation, now: DateTime<Utc
     crate::crash::point("compensate.end");
     match outcome {
         // A type that is refused to be deleted harms nobody.
-        Outcome::Done(()) | Outcome::Refused(_) => Moved::Rest(Compensation { ended_at: Some(now), ..it }, now),
+        Outcome::Done(()) | Outcome::Refused(_) => {
+            Moved::Rest(Compensation { ended_at: Some(now), ..it }, now)
+        }
         Outcome::NotNow(words) | Outcome::Unknown(words) => Moved::Held(it, words),
     }
 }

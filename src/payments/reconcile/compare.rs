@@ -239,7 +239,13 @@ impl Look<'_> {
         &self.one.batch
     }
 
-    fn found(&self, kind: DifferenceKind, subject: &str, ours: impl Into<String>, theirs: impl Into<String>) -> Found {
+    fn found(
+        &self,
+        kind: DifferenceKind,
+        subject: &str,
+        ours: impl Into<String>,
+        theirs: impl Into<String>,
+    ) -> Found {
         let (batch, subject) = (Some(self.batch().id), subject.to_owned());
         Found { kind, batch, subject, ours: ours.into(), theirs: theirs.into(), cents: None }
     }
@@ -321,7 +327,12 @@ impl Look<'_> {
         for person in ours.filter(|person| person.submitted_at.is_some() && !self.is_moving(person)) {
             if !listed.contains(person.worker.as_str()) {
                 let (ours, theirs) = ("It was submitted.", "Does not list it.");
-                found.push(self.found(DifferenceKind::SubmissionMissing, &person.assignment_id, ours, theirs));
+                found.push(self.found(
+                    DifferenceKind::SubmissionMissing,
+                    &person.assignment_id,
+                    ours,
+                    theirs,
+                ));
             }
         }
     }
@@ -330,7 +341,12 @@ impl Look<'_> {
         let mut seen: BTreeSet<Uuid> = BTreeSet::new();
         let mut unmarked: BTreeMap<&str, usize> = BTreeMap::new();
         for paid in &self.one.bonuses {
-            match self.ours.orders.iter().find(|b| b.order.kind == Kind::Bonus && paid.reason.contains(&b.order.mark())) {
+            match self
+                .ours
+                .orders
+                .iter()
+                .find(|b| b.order.kind == Kind::Bonus && paid.reason.contains(&b.order.mark()))
+            {
                 None => {
                     let nth = unmarked.entry(&paid.assignment_id).or_default();
                     *nth += 1;
@@ -369,7 +385,8 @@ impl Look<'_> {
         let work = if order.assignment_id == paid.assignment_id { "" } else { " for other work" };
         let ours = format!("${}: {}.", order.amount, order.state.as_str());
         let theirs = format!("${}{work}: paid.", paid.amount);
-        let more = if kind == DifferenceKind::BonusUnexpected { paid.amount } else { paid.amount - order.amount };
+        let more =
+            if kind == DifferenceKind::BonusUnexpected { paid.amount } else { paid.amount - order.amount };
         Some(Found { cents: Some(more), ..self.found(kind, &order.mark(), ours, theirs) })
     }
 
@@ -378,10 +395,17 @@ impl Look<'_> {
         let here: BTreeSet<&str> = self.one.submissions.iter().map(|s| s.assignment_id.as_str()).collect();
         for booked in &self.ours.orders {
             let order = &booked.order;
-            let due = order.kind == Kind::Bonus && order.state == OrderState::Done && !booked.is_moving(self.asked_at);
+            let due = order.kind == Kind::Bonus
+                && order.state == OrderState::Done
+                && !booked.is_moving(self.asked_at);
             if due && here.contains(order.assignment_id.as_str()) && !seen.contains(&order.id.0) {
                 let ours = format!("Paid ${}.", order.amount);
-                found.push(self.found(DifferenceKind::BonusMissing, &order.mark(), ours, "Does not list it."));
+                found.push(self.found(
+                    DifferenceKind::BonusMissing,
+                    &order.mark(),
+                    ours,
+                    "Does not list it.",
+                ));
             }
         }
     }

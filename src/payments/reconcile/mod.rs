@@ -148,7 +148,8 @@ impl Comparer {
     async fn account(&self, due: &Comparison, lease: Lease) -> anyhow::Result<Words> {
         let app = &self.0;
         let asked = async {
-            let recruiter = connections::recruiter(app, due.connection_id).await.map_err(|e| e.to_string())?;
+            let recruiter =
+                connections::recruiter(app, due.connection_id).await.map_err(|e| e.to_string())?;
             let units = recruiter.units().await.map_err(|e| e.to_string())?;
             let balance = recruiter.balance().await.map_err(|e| e.to_string())?;
             Ok::<_, String>((units, balance))

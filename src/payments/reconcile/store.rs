@@ -56,7 +56,8 @@ pub struct Figures {
 impl Comparison {
     /// What the recruiter said of all batches together.
     pub fn theirs(&self) -> Figures {
-        let batches: HashMap<String, Figures> = serde_json::from_value(self.figures.clone()).unwrap_or_default();
+        let batches: HashMap<String, Figures> =
+            serde_json::from_value(self.figures.clone()).unwrap_or_default();
         batches.values().fold(Figures::default(), |sum, one| Figures {
             submissions: sum.submissions + one.submissions,
             approved: sum.approved + one.approved,
@@ -159,10 +160,12 @@ pub(super) async fn ours(conn: &mut PgConnection, study: StudyId) -> sqlx::Resul
         Booked { order, settled_at }
     });
     let orders = orders.collect();
-    let batches =
-        query_scalar!(r#"SELECT count(*) AS "n!" FROM batch WHERE study_id = $1 AND hit_id IS NOT NULL"#, study.0)
-            .fetch_one(conn)
-            .await?;
+    let batches = query_scalar!(
+        r#"SELECT count(*) AS "n!" FROM batch WHERE study_id = $1 AND hit_id IS NOT NULL"#,
+        study.0
+    )
+    .fetch_one(conn)
+    .await?;
     Ok(Ours { people, orders, batches })
 }
 
@@ -295,7 +298,11 @@ pub(super) async fn spent_since(
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn of_study(conn: &mut PgConnection, lab: LabId, study: StudyId) -> sqlx::Result<Option<Comparison>> {
+pub async fn of_study(
+    conn: &mut PgConnection,
+    lab: LabId,
+    study: StudyId,
+) -> sqlx::Result<Option<Comparison>> {
     comparisons!("WHERE lab_id = $1 AND study_id = $2", lab.0, study.0).fetch_optional(conn).await
 }
 

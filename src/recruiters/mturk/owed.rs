@@ -63,7 +63,9 @@ impl MTurk {
     pub(super) async fn delete(&self, qualification_id: &str) -> Outcome<()> {
         let call = self.calm.delete_qualification_type().qualification_type_id(qualification_id);
         match self.act(call.send()).await.map_or_else(Verdict::into_outcome, |_| Outcome::Done(())) {
-            Outcome::Refused(Refusal { kind: RefusalKind::Missing | RefusalKind::State, .. }) => Outcome::Done(()),
+            Outcome::Refused(Refusal { kind: RefusalKind::Missing | RefusalKind::State, .. }) => {
+                Outcome::Done(())
+            }
             other => other,
         }
     }

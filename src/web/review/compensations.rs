@@ -137,7 +137,9 @@ fn proposal(study: &Study, reason: Reason) -> (Cents, String) {
     let (amount, why) = match reason {
         Reason::FinishedUnsubmitted => (study.reward, "You finished our study but could not submit it."),
         Reason::WorkedThenReturned => (study.reward, "You worked on our study but could not complete it."),
-        Reason::TurnedAway => (Cents((study.reward.0 / 4).max(1)), "You came to our study when all places were taken."),
+        Reason::TurnedAway => {
+            (Cents((study.reward.0 / 4).max(1)), "You came to our study when all places were taken.")
+        }
         Reason::Rejected => (study.reward, "We have looked at your work again."),
     };
     (amount, format!("{why} This pays you for your time. Thank you!"))
@@ -179,7 +181,8 @@ pub async fn order(
     mut form: Form,
 ) -> WebResult {
     let candidate = candidate(&app, &study, form.value("worker")).await?;
-    let candidate = candidate.ok_or(Error::BadRequest("Nobody of this study who can be compensated is named."))?;
+    let candidate =
+        candidate.ok_or(Error::BadRequest("Nobody of this study who can be compensated is named."))?;
     let typed = form.value("amount").trim().trim_start_matches('$').to_owned();
     let amount: Option<Cents> =
         typed.parse().map_err(|why: kernel::money::AmountError| form.fail("amount", format!("{why}."))).ok();

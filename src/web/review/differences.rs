@@ -70,13 +70,18 @@ impl DifferencesPage {
 
 fn rows(ours: Figures, theirs: Figures) -> Vec<FigureRow> {
     let money = |cents: i64| words::money(kernel::money::Cents(cents));
-    let row = |what, ours: i64, theirs: i64| FigureRow { what, ours: ours.to_string(), theirs: theirs.to_string() };
+    let row =
+        |what, ours: i64, theirs: i64| FigureRow { what, ours: ours.to_string(), theirs: theirs.to_string() };
     vec![
         row("Submissions", ours.submissions, theirs.submissions),
         row("Approved", ours.approved, theirs.approved),
         row("Rejected", ours.rejected, theirs.rejected),
         row("Bonuses", ours.bonuses, theirs.bonuses),
-        FigureRow { what: "Sum of bonuses", ours: money(ours.bonus_cents), theirs: money(theirs.bonus_cents) },
+        FigureRow {
+            what: "Sum of bonuses",
+            ours: money(ours.bonus_cents),
+            theirs: money(theirs.bonus_cents),
+        },
     ]
 }
 
@@ -152,8 +157,10 @@ pub async fn acknowledge(
     let (now, by) = (app.clock.now(), editor.account.id);
     let mut tx = app.pool.begin().await?;
     if differences::acknowledge(&mut tx, &difference, by, &note, now).await? {
-        let entry = audit::Entry::new(difference.lab_id.0, by.0, "difference.acknowledge").about(difference.id);
-        audit::record(&mut tx, now, entry.with(json!({ "note": note, "kind": difference.kind.as_str() }))).await?;
+        let entry =
+            audit::Entry::new(difference.lab_id.0, by.0, "difference.acknowledge").about(difference.id);
+        audit::record(&mut tx, now, entry.with(json!({ "note": note, "kind": difference.kind.as_str() })))
+            .await?;
         tx.commit().await?;
         session::flash(&editor.session, Tone::Good, "The difference is acknowledged.").await?;
     } else {

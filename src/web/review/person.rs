@@ -78,9 +78,9 @@ impl Person {
 
 /// Whether a decision about this participation has been ordered and may still come about.
 pub fn under_way(orders: &[&Order]) -> bool {
-    orders.iter().any(|order| {
-        matches!(order.kind, Kind::Approve | Kind::Reject) && order.state != OrderState::Refused
-    })
+    orders
+        .iter()
+        .any(|order| matches!(order.kind, Kind::Approve | Kind::Reject) && order.state != OrderState::Refused)
 }
 
 /// Whether this rejection can still be overturned and nobody is doing so.

@@ -55,7 +55,9 @@ impl OrderPage {
                 "It did not: send it again",
                 "It goes out under a new token. If the first attempt did arrive after all, it happens twice.",
             ),
-            Choice::GiveUp => ("It did not: give up", "The order ends as refused, and its money is free again."),
+            Choice::GiveUp => {
+                ("It did not: give up", "The order ends as refused, and its money is free again.")
+            }
         };
         Choice::ALL.map(|choice| (choice.as_str(), words(choice).0, words(choice).1))
     }
@@ -128,7 +130,8 @@ pub async fn settle(
     match carry_out(&app, &editor, &order, &form, choice, &look).await {
         Ok(()) => {
             session::flash(&editor.session, Tone::Good, told(choice)).await?;
-            Ok(Redirect::to(&format!("/labs/{}/studies/{}/orders", order.lab_id, order.study_id)).into_response())
+            Ok(Redirect::to(&format!("/labs/{}/studies/{}/orders", order.lab_id, order.study_id))
+                .into_response())
         }
         Err(SettleError::Database(error)) => Err(error.into()),
         Err(error) => {

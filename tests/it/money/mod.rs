@@ -2,9 +2,13 @@
 
 mod amnesia;
 mod at_once;
+mod by_hand;
+mod compared;
+mod compensated;
 mod guards;
 mod ledger;
 mod lost_answers;
+mod overturned;
 mod refusals;
 mod schedules;
 
