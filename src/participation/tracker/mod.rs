@@ -14,6 +14,8 @@ use crate::app::App;
 use crate::jobs;
 use crate::studies::{self, StudyId};
 
+pub use strangers::take_in;
+
 /// The names, for wake-ups.
 pub(crate) const SESSIONS: &str = "session-tracker";
 pub(crate) const SUBMISSIONS: &str = "submission-tracker";

@@ -10,7 +10,10 @@ use crate::studies::BatchId;
 
 /// Takes in those of the submissions whose workers the study does not know. Who takes part through another batch
 /// is left out: nobody is twice in a study. Returns whether there was anybody.
-pub(super) async fn take_in(
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn take_in(
     conn: &mut PgConnection,
     batch: BatchId,
     found: &[Submission],

@@ -3,6 +3,9 @@
 //! What is on its way is not a difference: an order that is being sent, or a fact of ours that is so young that
 //! the recruiter's lists may not show it yet.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Duration, Utc};
@@ -149,6 +152,22 @@ impl Person {
     }
 }
 
+/// What of the study decides about differences.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms {
+    reward: Cents,
+    masters: bool,
+    closed: bool,
+}
+
+impl Terms {
+    /// The terms of a study.
+    pub fn of(study: &Study) -> Self {
+        let masters = cost::wants_masters(&study.qualifications);
+        Self { reward: study.reward, masters, closed: study.state == State::Closed }
+    }
+}
+
 /// An order with when it ended.
 #[derive(Debug, Clone)]
 pub struct Booked {
@@ -212,10 +231,10 @@ pub fn second_submissions(ours: &Ours, told: &[Told]) -> Vec<Extra> {
 }
 
 /// Everything that differs in these batches.
-pub fn differences(study: &Study, ours: &Ours, told: &[Told], asked_at: DateTime<Utc>) -> Vec<Found> {
+pub fn differences(terms: Terms, ours: &Ours, told: &[Told], asked_at: DateTime<Utc>) -> Vec<Found> {
     let mut found = Vec::new();
     for one in told {
-        let look = Look { study, ours, one, asked_at };
+        let look = Look { terms, ours, one, asked_at };
         look.hit(&mut found);
         look.submissions(&mut found);
         if one.shown {
@@ -228,7 +247,7 @@ pub fn differences(study: &Study, ours: &Ours, told: &[Told], asked_at: DateTime
 
 /// One batch, seen from both sides.
 struct Look<'a> {
-    study: &'a Study,
+    terms: Terms,
     ours: &'a Ours,
     one: &'a Told,
     asked_at: DateTime<Utc>,
@@ -257,7 +276,7 @@ impl Look<'_> {
         if batch.gone_at.is_some() {
             let theirs = "The HIT does not exist any more. Nobody can submit to it.";
             found.push(self.found(DifferenceKind::HitGone, hit, ours, theirs));
-        } else if batch.cut_short_at.is_some() && self.study.state != State::Closed {
+        } else if batch.cut_short_at.is_some() && !self.terms.closed {
             let theirs = "The HIT left the list before its time, though the study is open.";
             found.push(self.found(DifferenceKind::HitExpired, hit, ours, theirs));
         }
@@ -279,7 +298,7 @@ impl Look<'_> {
                         )
                     });
                 }
-                // The tracker takes them in with its next look.
+                // Taken in before this.
                 None => {}
             }
         }
@@ -287,9 +306,9 @@ impl Look<'_> {
 
     /// What an approved submission cost, fee included.
     fn cost(&self, submission: &Submission) -> Option<Cents> {
-        let masters = cost::wants_masters(&self.study.qualifications);
-        let fee = fees::fee(self.study.reward, self.batch().places.into(), masters);
-        (submission.status == SubmissionStatus::Approved).then(|| self.study.reward + fee)
+        let Terms { reward, masters, .. } = self.terms;
+        let fee = fees::fee(reward, self.batch().places.into(), masters);
+        (submission.status == SubmissionStatus::Approved).then(|| reward + fee)
     }
 
     fn known(&self, found: &mut Vec<Found>, person: &Person, submission: &Submission) {

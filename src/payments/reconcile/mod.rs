@@ -122,6 +122,7 @@ impl Comparer {
         // The study first, as everybody does who writes orders.
         super::budget::of(&mut tx, study.id, true).await?;
         for one in told {
+            participation::tracker::take_in(&mut tx, one.batch.id, &one.submissions, now).await?;
             for submission in &one.submissions {
                 participation::store::submission(&mut tx, one.batch.id, submission, now).await?;
             }
@@ -131,7 +132,7 @@ impl Comparer {
         for extra in compare::second_submissions(&ours, told) {
             super::books::extra(&mut tx, study, &extra, now).await?;
         }
-        let found = compare::differences(study, &ours, told, asked_at);
+        let found = compare::differences(compare::Terms::of(study), &ours, told, asked_at);
         let scope = Scope::batches(due, told.iter().map(|one| one.batch.id.0).collect());
         differences::keep(&mut tx, &scope, &found, now).await?;
         let complete = i64::try_from(told.len())? < AT_A_TIME;
