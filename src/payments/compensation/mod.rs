@@ -91,7 +91,7 @@ pub async fn order(
     let wanted = NewOrder {
         participation_id,
         kind: Kind::Compensate,
-        source: "compensation",
+        source: "compensation".into(),
         amount,
         fee: fee(amount),
         words: message.trim().to_owned(),

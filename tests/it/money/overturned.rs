@@ -13,8 +13,8 @@ use otree_hr::studies::draft::Typed;
 use super::{patience, reject, stages};
 use crate::support::world::{Guest, World};
 
-fn overturn() -> Decision {
-    Decision::Override { feedback: "We were wrong.".into() }
+fn overturn(world: &World) -> Decision {
+    Decision::Override { feedback: "We were wrong.".into(), at: world.lab.clock_now() }
 }
 
 /// A study of one place, whose only worker is rejected.
@@ -39,8 +39,8 @@ async fn a_rejection_is_overturned_once_whatever_becomes_of_the_answer() {
     for fault in [FaultKind::DropBefore, FaultKind::DropAfter, FaultKind::FailAfter, FaultKind::Throttle] {
         let (world, study, guests) = rejected().await;
         world.trouble(fault, "ApproveAssignment", 1).await;
-        assert_eq!(world.decide(&study, &guests, &overturn()).await, 1, "{fault:?}");
-        assert_eq!(world.decide(&study, &guests, &overturn()).await, 0, "{fault:?}: once");
+        assert_eq!(world.decide(&study, &guests, &overturn(&world)).await, 1, "{fault:?}");
+        assert_eq!(world.decide(&study, &guests, &overturn(&world)).await, 0, "{fault:?}: once");
         patience(&world).await;
         assert_eq!(stages(&world, &guests).await, [Stage::Approved], "{fault:?}");
         assert_eq!(world.journal(Effect::Approved).await.len(), 1, "{fault:?}");
@@ -54,9 +54,9 @@ async fn a_rejection_is_overturned_once_whatever_becomes_of_the_answer() {
 async fn after_thirty_days_a_rejection_stays() {
     let (world, study, guests) = rejected().await;
     world.lab.clock.advance(Duration::days(31));
-    let plan = world.plan(&study, &guests, &overturn()).await;
+    let plan = world.plan(&study, &guests, &overturn(&world)).await;
     assert!(plan.lines[0].orders.as_ref().unwrap_err().contains("30 days"));
-    assert_eq!(world.decide(&study, &guests, &overturn()).await, 0);
+    assert_eq!(world.decide(&study, &guests, &overturn(&world)).await, 0);
 }
 
 #[tokio::test]
@@ -64,7 +64,7 @@ async fn only_a_rejection_is_overturned() {
     let world = World::new().await;
     let study = world.publish(&world.lab.form()).await;
     let guests = world.submitted(&study, 1, "0.70").await;
-    assert_eq!(world.plan(&study, &guests, &overturn()).await.able(), 0);
+    assert_eq!(world.plan(&study, &guests, &overturn(&world)).await.able(), 0);
 }
 
 #[tokio::test]

@@ -72,6 +72,7 @@ fn bonus(ours: &Ours, state: OrderState) -> Booked {
         participation_id: ours.people[0].id,
         connection_id: ConnectionId::new(),
         kind: Kind::Bonus,
+        source: "payoff".into(),
         amount: Cents(70),
         fee: Cents(14),
         words: "Bonus".into(),
