@@ -155,7 +155,7 @@ pub async fn decide(
     Ok(one)
 }
 
-/// A bonus still waits for the approval that was ordered with it.
+/// A bonus still waits for the approval that was ordered with it, a compensation for its worker.
 async fn authorise(conn: &mut PgConnection, id: ConfirmationId, now: DateTime<Utc>) -> sqlx::Result<()> {
     query!("UPDATE payment_order SET problem = NULL WHERE confirmation_id = $1 AND state = 'planned'", id.0)
         .execute(&mut *conn)
@@ -163,7 +163,7 @@ async fn authorise(conn: &mut PgConnection, id: ConfirmationId, now: DateTime<Ut
     query!(
         "UPDATE payment_order o SET state = 'authorised', next_step_at = $2 FROM participation p
          WHERE o.confirmation_id = $1 AND o.state = 'planned' AND p.id = o.participation_id
-           AND (o.kind <> 'bonus' OR p.approved_at IS NOT NULL)",
+           AND o.kind <> 'compensate' AND (o.kind <> 'bonus' OR p.approved_at IS NOT NULL)",
         id.0,
         now
     )

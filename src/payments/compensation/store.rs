@@ -221,7 +221,7 @@ pub async fn by_code(conn: &mut PgConnection, code: &str) -> sqlx::Result<Option
     compensations!("WHERE c.code = $1", code).fetch_optional(conn).await
 }
 
-/// Holds the next compensation that is due.
+/// Holds the next compensation that is due. None is offered while it waits for a second person, or money is paused.
 pub(super) async fn claim(
     conn: &mut PgConnection,
     now: DateTime<Utc>,
@@ -230,9 +230,11 @@ pub(super) async fn claim(
     let claimed = query_scalar!(
         "UPDATE compensation SET lease_token = $2, lease_until = $3
          WHERE order_id = (
-            SELECT order_id FROM compensation WHERE ended_at IS NULL AND next_step_at <= $1
-              AND (lease_until IS NULL OR lease_until <= $1)
-            ORDER BY next_step_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+            SELECT c.order_id FROM compensation c JOIN payment_order o ON o.id = c.order_id
+            WHERE c.ended_at IS NULL AND c.next_step_at <= $1 AND (c.lease_until IS NULL OR c.lease_until <= $1)
+              AND (c.hit_id IS NOT NULL OR o.state = 'refused' OR NOT money_paused(c.lab_id) AND NOT EXISTS (
+                SELECT FROM confirmation w WHERE w.id = o.confirmation_id AND w.state = 'waiting'))
+            ORDER BY c.next_step_at LIMIT 1 FOR UPDATE OF c SKIP LOCKED)
          RETURNING order_id",
         now,
         lease.token,
