@@ -187,7 +187,9 @@ mod tests {
             state: OrderState::Sending,
             attempt: 1,
             first_sent_at: None,
+            sent_at: None,
             problem: None,
+            token: "token".into(),
             assignment_id: "A".into(),
             worker: "W".into(),
         }

@@ -143,7 +143,9 @@ fn filled(route: &Route, rows: &Planted, lab: Uuid) -> String {
         "{account}" => rows.member.to_string(),
         "{token}" => "no-such-token".to_owned(),
         // Rows below a study that may be missing: their routes must still keep strangers out.
-        "{participation}" | "{order}" | "{batch}" | "{confirmation}" | "{difference}" => Uuid::nil().to_string(),
+        "{participation}" | "{order}" | "{batch}" | "{confirmation}" | "{difference}" => {
+            Uuid::nil().to_string()
+        }
         other if other.starts_with('{') => panic!("{}: plant a row for {other} here", route.path),
         other => other.to_owned(),
     };

@@ -25,7 +25,7 @@ mod filter;
 pub mod orders;
 mod person;
 pub mod rules;
-pub mod statistics;
 pub mod settle;
+pub mod statistics;
 pub mod table;
 pub mod texts;
