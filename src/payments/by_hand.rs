@@ -33,7 +33,7 @@ pub struct Look {
 pub enum Choice {
     /// It came about: book it.
     Happened,
-    /// It did not: send it again, under another token.
+    /// It did not: send it again; under another token once the recruiter has forgotten the first.
     Again,
     /// It did not, and shall not.
     GiveUp,
@@ -150,7 +150,9 @@ pub async fn settle(
             store::move_on(conn, order.id, lease, OrderState::Refused, Some(words), now).await?
         }
         Choice::Again => {
-            fresh_token(conn, order.id, lease).await?;
+            if !order.token_alive(now) {
+                fresh_token(conn, order.id, lease).await?;
+            }
             jobs::wake(conn, payer::NAME).await?;
             store::move_on(conn, order.id, lease, OrderState::Authorised, None, now).await?
         }
@@ -179,7 +181,8 @@ async fn hold(
     Ok(held.rows_affected() == 1)
 }
 
-/// The old token may be forgotten at the recruiter or still work there; a person said that it brought nothing.
+/// The recruiter has forgotten the old token, and a person said that it brought nothing. While it still remembers,
+/// the same token is kept: then even a person who is wrong pays nobody twice.
 async fn fresh_token(conn: &mut PgConnection, id: OrderId, lease: Lease) -> sqlx::Result<()> {
     query!(
         "UPDATE payment_order SET token = $3, first_sent_at = NULL WHERE id = $1 AND lease_token = $2",

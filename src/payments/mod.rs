@@ -147,7 +147,7 @@ pub struct Order {
     /// When it was last sent, UTC.
     pub sent_at: Option<DateTime<Utc>>,
     pub problem: Option<String>,
-    /// Makes a repeat harmless at the recruiter, while it remembers: the id, until a person ordered a fresh attempt.
+    /// Makes a repeat harmless at the recruiter, while it remembers: the id, until a person orders a fresh attempt later.
     pub token: String,
     /// What it is about at the recruiter; empty for a compensation that nobody has submitted as yet.
     pub assignment_id: String,

@@ -19,22 +19,28 @@ pub async fn take_in(
     found: &[Submission],
     now: DateTime<Utc>,
 ) -> sqlx::Result<bool> {
-    let workers: Vec<String> = found.iter().map(|submission| submission.worker_id.clone()).collect();
-    let unknown = unknown(conn, batch, &workers).await?;
+    let unknown = unknown(conn, batch, found).await?;
     let mut news = false;
-    for submission in found.iter().filter(|submission| unknown.contains(&submission.worker_id)) {
+    for submission in found.iter().filter(|submission| unknown.contains(&submission.assignment_id)) {
         news |= insert(conn, batch, submission, now).await?;
     }
     Ok(news)
 }
 
-async fn unknown(conn: &mut PgConnection, batch: BatchId, workers: &[String]) -> sqlx::Result<Vec<String>> {
+/// The assignments whose workers the study does not know. One that somebody else has submitted is theirs: it is
+/// paid once.
+async fn unknown(conn: &mut PgConnection, batch: BatchId, found: &[Submission]) -> sqlx::Result<Vec<String>> {
+    let workers: Vec<String> = found.iter().map(|submission| submission.worker_id.clone()).collect();
+    let assignments: Vec<String> = found.iter().map(|submission| submission.assignment_id.clone()).collect();
     query_scalar!(
-        r#"SELECT told AS "worker!" FROM unnest($2::text[]) AS told WHERE NOT EXISTS (
+        r#"SELECT told.assignment AS "assignment!" FROM unnest($2::text[], $3::text[]) AS told (worker, assignment)
+        WHERE NOT EXISTS (
             SELECT FROM batch b JOIN participation p ON p.study_id = b.study_id
-            JOIN worker w ON w.id = p.worker_id WHERE b.id = $1 AND w.external_id = told)"#,
+            JOIN worker w ON w.id = p.worker_id WHERE b.id = $1 AND (w.external_id = told.worker
+                OR p.batch_id = b.id AND p.assignment_id = told.assignment AND p.submitted_at IS NOT NULL))"#,
         batch.0,
-        workers
+        &workers,
+        &assignments
     )
     .fetch_all(conn)
     .await

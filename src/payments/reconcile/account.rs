@@ -1,4 +1,4 @@
-//! An account as a whole: HITs with a mark like ours that nobody knows, money that left without us. Pure.
+//! An account as a whole: batches that exist twice, money that left without us. Pure.
 
 use std::collections::HashMap;
 
@@ -10,33 +10,26 @@ use super::compare::{DifferenceKind, Found};
 use crate::recruiters::Listed;
 use crate::recruiters::mturk::fees;
 
-/// HITs that carry an id as their mark, as ours do, but belong to no batch and no compensation; and a second HIT
-/// of one that has another. Everybody else's HITs are nobody's business here.
-pub fn orphans(units: &[Listed], known: &HashMap<Uuid, Option<String>>) -> Vec<Found> {
-    let mut found = Vec::new();
-    for listed in units {
-        let Some(mark) = listed.mark.as_deref().and_then(|mark| mark.parse::<Uuid>().ok()) else { continue };
-        match known.get(&mark) {
-            None => found.push(orphan(DifferenceKind::Orphan, listed, "No study here knows it.")),
-            Some(Some(hit)) if *hit != listed.unit_id => {
-                let ours = format!("This batch is HIT {hit}.");
-                found.push(orphan(DifferenceKind::HitTwice, listed, &ours));
-            }
-            // Known, or being published at this moment.
-            Some(_) => {}
-        }
-    }
-    found
+/// A second HIT of a batch or a compensation that has another. HITs with a mark that nobody here knows are noted
+/// as strays; everybody else's are nobody's business here.
+pub fn published_twice(units: &[Listed], known: &HashMap<Uuid, Option<String>>) -> Vec<Found> {
+    let second = |listed: &Listed| {
+        let mark = listed.mark.as_deref()?.parse::<Uuid>().ok()?;
+        // One that has none yet is being published at this moment.
+        let first = known.get(&mark)?.as_ref().filter(|hit| **hit != listed.unit_id)?;
+        Some(twice(listed, first))
+    };
+    units.iter().filter_map(second).collect()
 }
 
-fn orphan(kind: DifferenceKind, listed: &Listed, ours: &str) -> Found {
+fn twice(listed: &Listed, first: &str) -> Found {
     let list = if listed.live { "workers may hold it" } else { "off the list" };
     let reward = listed.reward.map_or("an unknown reward".to_owned(), |reward| format!("${reward}"));
     Found {
-        kind,
+        kind: DifferenceKind::HitTwice,
         batch: None,
         subject: listed.unit_id.clone(),
-        ours: ours.to_owned(),
+        ours: format!("This batch is HIT {first}."),
         theirs: format!("A HIT with {} places at {reward}, {list}.", listed.places),
         cents: listed.reward.and_then(|reward| {
             (reward + fees::fee(reward, listed.places.into(), false)).times(listed.places.into())
@@ -70,29 +63,22 @@ mod tests {
     }
 
     #[test]
-    fn only_marks_like_ours_that_nobody_knows_are_orphans() {
-        let [known, sending, lost] = std::array::from_fn(|_| Uuid::now_v7());
+    fn only_a_second_hit_of_one_of_ours_is_told() {
+        let [known, sending, stray] = std::array::from_fn(|_| Uuid::now_v7());
         let units = [
             listed("3KNOWN", Some(known.to_string())),
+            listed("3SECOND", Some(known.to_string())),
             listed("3SENDING", Some(sending.to_string())),
-            listed("3LOST", Some(lost.to_string())),
+            listed("3STRAY", Some(stray.to_string())),
             listed("3COLLEAGUE", Some("my own study".into())),
             listed("3SITE", None),
         ];
         let book = HashMap::from([(known, Some("3KNOWN".to_owned())), (sending, None)]);
-        let found = orphans(&units, &book);
+        let found = published_twice(&units, &book);
         assert_eq!(found.len(), 1, "{found:?}");
-        assert_eq!((found[0].kind, found[0].subject.as_str()), (DifferenceKind::Orphan, "3LOST"));
+        assert_eq!((found[0].kind, found[0].subject.as_str()), (DifferenceKind::HitTwice, "3SECOND"));
+        assert!(found[0].ours.contains("3KNOWN"));
         assert_eq!(found[0].cents, Some(Cents(9 * 120)));
-    }
-
-    #[test]
-    fn a_second_hit_of_one_batch_is_told_apart() {
-        let batch = Uuid::now_v7();
-        let book = HashMap::from([(batch, Some("3FIRST".to_owned()))]);
-        let found = orphans(&[listed("3SECOND", Some(batch.to_string()))], &book);
-        assert_eq!(found[0].kind, DifferenceKind::HitTwice);
-        assert!(found[0].ours.contains("3FIRST"));
     }
 
     #[test]

@@ -52,8 +52,6 @@ pub enum DifferenceKind {
     HitGone,
     /// A HIT was taken off the list at the recruiter.
     HitExpired,
-    /// A HIT with a mark like ours that nobody knows.
-    Orphan,
     /// A batch that exists twice.
     HitTwice,
     /// Money left the account without us.
@@ -76,7 +74,6 @@ impl DifferenceKind {
             Self::BonusTwice => "bonus_twice",
             Self::HitGone => "hit_gone",
             Self::HitExpired => "hit_expired",
-            Self::Orphan => "orphan",
             Self::HitTwice => "hit_twice",
             Self::Balance => "balance",
         }
@@ -97,7 +94,6 @@ impl DifferenceKind {
             Self::BonusTwice => "Bonus listed twice",
             Self::HitGone => "HIT deleted at the recruiter",
             Self::HitExpired => "HIT taken off the list at the recruiter",
-            Self::Orphan => "HIT that nobody knows",
             Self::HitTwice => "Batch published twice",
             Self::Balance => "Money left the account",
         }

@@ -7,7 +7,7 @@
 //! | part | one idea |
 //! | --- | --- |
 //! | [`compare`] | both sides of some batches in, differences out; pure |
-//! | [`account`] | HITs that nobody knows, money that left without us; pure |
+//! | [`account`] | batches that exist twice, money that left without us; pure |
 //! | [`differences`] | the rows and what a person says about them |
 //! | `store` | what is compared next, and our side of it |
 
@@ -27,6 +27,7 @@ use crate::jobs::{Lease, Reconciler, Step, back_off};
 use crate::participation;
 use crate::recruiters::{AskError, Recruiter};
 use crate::studies::batches::Batch;
+use crate::studies::publisher::strays;
 use crate::studies::{self, Study};
 
 pub use differences::{Difference, Scope};
@@ -162,7 +163,8 @@ impl Comparer {
         let now = app.clock.now();
         let mut tx = app.pool.begin().await?;
         let known = store::known_marks(&mut tx, &units).await?;
-        let mut found = account::orphans(&units, &known);
+        strays::note(&mut tx, due.lab_id, due.connection_id, &units, now).await?;
+        let mut found = account::published_twice(&units, &known);
         if let (Some(before), Some(since)) = (due.balance, due.compared_at) {
             let spent = store::spent_since(&mut tx, due.connection_id, since).await?;
             found.extend(account::balance(before, balance, spent, since));

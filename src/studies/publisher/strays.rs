@@ -111,15 +111,30 @@ pub async fn look(
         Ok(listed) => listed,
         Err(error) => return Ok(Err(error)),
     };
-    let marked = |unit: &Listed| unit.mark.as_deref()?.parse::<Uuid>().ok();
-    let marks: Vec<Uuid> = listed.iter().filter_map(marked).collect();
     let mut tx = app.pool.begin().await?;
-    let ours = known(&mut tx, &marks).await?;
-    for unit in listed.iter().filter(|unit| marked(unit).is_some_and(|mark| !ours.contains(&mark))) {
-        keep(&mut tx, lab, connection, unit, app.clock.now()).await?;
-    }
+    note(&mut tx, lab, connection, &listed, app.clock.now()).await?;
     tx.commit().await?;
     Ok(Ok(()))
+}
+
+/// Keeps those of the units that carry a mark like ours and belong to no row here.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn note(
+    conn: &mut PgConnection,
+    lab: LabId,
+    connection: ConnectionId,
+    listed: &[Listed],
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    let marked = |unit: &Listed| unit.mark.as_deref()?.parse::<Uuid>().ok();
+    let marks: Vec<Uuid> = listed.iter().filter_map(marked).collect();
+    let ours = known(conn, &marks).await?;
+    for unit in listed.iter().filter(|unit| marked(unit).is_some_and(|mark| !ours.contains(&mark))) {
+        keep(conn, lab, connection, unit, now).await?;
+    }
+    Ok(())
 }
 
 /// Those of the marks that name a row: a batch, or an order with a unit of its own.

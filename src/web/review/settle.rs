@@ -16,7 +16,7 @@ use crate::audit;
 use crate::labs::LabId;
 use crate::participation;
 use crate::payments::by_hand::{self, Choice, Look, SettleError};
-use crate::payments::{self, Order, OrderState};
+use crate::payments::{self, Kind, Order, OrderState};
 use crate::studies::{self, Study};
 use crate::web::error::{Error, WebResult};
 use crate::web::forms::Form;
@@ -51,6 +51,10 @@ impl OrderPage {
     fn choices(&self) -> [(&'static str, &'static str, &'static str); 3] {
         let words = |choice: Choice| match choice {
             Choice::Happened => ("It came about: book it", "Our books take it over. Nothing is sent."),
+            Choice::Again if self.order.kind != Kind::Bonus || self.order.token_alive(self.now) => (
+                "It did not: send it again",
+                "The recruiter knows a repeat as such: should it have arrived after all, it happens once.",
+            ),
             Choice::Again => (
                 "It did not: send it again",
                 "It goes out under a new token. If the first attempt did arrive after all, it happens twice.",
@@ -171,7 +175,7 @@ async fn carry_out(
 fn told(choice: Choice) -> &'static str {
     match choice {
         Choice::Happened => "The order is booked as done.",
-        Choice::Again => "The order is sent again, under a new token.",
+        Choice::Again => "The order is sent again.",
         Choice::GiveUp => "The order is given up; its money is free again.",
     }
 }

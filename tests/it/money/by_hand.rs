@@ -4,7 +4,9 @@ use axum::http::StatusCode;
 use chrono::Duration;
 use market::faults::FaultKind;
 use market::journal::Effect;
+use otree_hr::jobs::{Reconciler, Step};
 use otree_hr::labs::Role;
+use otree_hr::payments::payer::Payer;
 use otree_hr::payments::{Kind, Order, OrderState};
 use otree_hr::studies::Study;
 
@@ -19,9 +21,11 @@ async fn unknown(fault: FaultKind) -> (World, Study, Order) {
     let study = world.publish(&world.lab.form()).await;
     let guests = world.submitted(&study, 1, "0.70").await;
     world.trouble(fault, "SendBonus", 1).await;
-    // The three attempts of one question.
-    world.trouble(FaultKind::FailBefore, "ListBonusPayments", 3).await;
     world.decide(&study, &guests, &with_bonus()).await;
+    let payer = Payer(world.app().clone());
+    while payer.step().await.unwrap() == Step::Worked {}
+    // The three attempts of the settler's question. The payer's own, before it sent, was answered.
+    world.trouble(FaultKind::FailBefore, "ListBonusPayments", 3).await;
     world.quiet().await;
     let order = bonus(&world, &study).await;
     assert_eq!(order.state, OrderState::Unknown, "{order:?}");
@@ -69,8 +73,21 @@ async fn one_that_was_paid_is_booked_once() {
 }
 
 #[tokio::test]
-async fn one_that_was_not_paid_goes_out_again_under_another_token() {
+async fn one_that_was_not_paid_goes_out_again_under_the_token_that_the_recruiter_remembers() {
     let (world, study, order) = unknown(FaultKind::DropBefore).await;
+    assert_eq!(press(&world, &order, "send again", "send again").await.status, StatusCode::SEE_OTHER);
+    world.quiet().await;
+    books::settled(&world, &study).await;
+    let sent = world.journal(Effect::BonusSent).await;
+    assert_eq!(sent.len(), 1);
+    assert_eq!(sent[0].token, Some(order.id.to_string()));
+}
+
+#[tokio::test]
+async fn after_the_tokens_life_a_person_sends_it_under_another() {
+    let (world, study, order) = unknown(FaultKind::DropBefore).await;
+    // The clock alone: the settler has not asked since.
+    world.lab.clock.advance(Duration::hours(21));
     assert_eq!(press(&world, &order, "send again", "send again").await.status, StatusCode::SEE_OTHER);
     world.quiet().await;
     books::settled(&world, &study).await;
@@ -78,6 +95,18 @@ async fn one_that_was_not_paid_goes_out_again_under_another_token() {
     assert_eq!(sent.len(), 1);
     assert_ne!(sent[0].token, Some(order.id.to_string()));
     assert_eq!(sent[0].token, Some(bonus(&world, &study).await.token));
+}
+
+#[tokio::test]
+async fn somebody_who_is_wrong_pays_nobody_twice_while_the_recruiter_remembers() {
+    let (world, study, order) = unknown(FaultKind::DropAfter).await;
+    // The page gets no answer from the recruiter, so nothing speaks against the choice.
+    world.trouble(FaultKind::FailBefore, "ListBonusPayments", 3).await;
+    let pressed = press(&world, &order, "send again", "send again").await;
+    assert_eq!(pressed.status, StatusCode::SEE_OTHER, "{}", pressed.body);
+    super::patience(&world).await;
+    books::settled(&world, &study).await;
+    assert_eq!(world.journal(Effect::BonusSent).await.len(), 1);
 }
 
 #[tokio::test]

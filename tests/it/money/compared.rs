@@ -201,7 +201,7 @@ async fn a_hit_that_was_taken_off_the_list_there_is_noticed() {
 }
 
 #[tokio::test]
-async fn a_hit_with_our_kind_of_mark_that_nobody_knows_is_found_and_its_money_told() {
+async fn a_hit_with_our_kind_of_mark_that_nobody_knows_is_found_within_minutes() {
     let world = World::new().await;
     let study = world.publish(&world.lab.form()).await;
     let recruiter = connections::recruiter(world.app(), study.connection_id).await.unwrap();
@@ -222,12 +222,11 @@ async fn a_hit_with_our_kind_of_mark_that_nobody_knows_is_found_and_its_money_to
         assert!(matches!(recruiter.publish(&unit).await, Outcome::Done(_)));
     }
     world.later(Duration::minutes(6)).await;
-    let open = found(&world).await;
-    assert_eq!(open.iter().map(|one| one.kind).collect::<Vec<_>>(), [DifferenceKind::Orphan]);
-    assert_eq!(open[0].cents, Some(Cents(180)));
+    assert_eq!(kinds(&world).await, [], "told in one place");
     let browser = world.lab.browser(world.lab.owner).await;
-    let page = browser.get(&format!("{}/differences", world.lab.path())).await;
-    assert!(page.body.contains("HIT that nobody knows"), "{}", page.body);
+    let page = browser.get(&format!("{}/money", world.lab.path())).await;
+    assert!(page.body.contains("HITs that this server does not know"), "{}", page.body);
+    assert_eq!(page.body.matches("<td>Lost</td>").count(), 1, "not the colleague's: {}", page.body);
 }
 
 #[tokio::test]

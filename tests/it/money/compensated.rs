@@ -188,39 +188,63 @@ async fn who_came_when_the_study_was_full_is_paid_for_coming() {
     assert_eq!(world.lab.count(stage).await, 1, "a person of the study, without a seat");
 }
 
-#[tokio::test]
-async fn each_lost_answer_on_the_way_leaves_one_of_everything() {
-    for operation in [
-        "CreateQualificationType",
-        "AssociateQualificationWithWorker",
-        "CreateHITType",
-        "CreateHITWithHITType",
-        "NotifyWorkers",
-        "ApproveAssignment",
-        "DeleteQualificationType",
-    ] {
-        for fault in [FaultKind::DropAfter, FaultKind::FailAfter, FaultKind::DropBefore, FaultKind::Throttle]
-        {
-            let (world, study, guest) = unsubmitted().await;
-            world.trouble(fault, operation, 1).await;
-            order(&world, &study, worker_of(&world, &guest.worker).await, 100).await.unwrap();
-            patience(&world).await;
-            collect(&world, &study, &guest.worker).await;
-            patience(&world).await;
-            let what = format!("{operation} {fault:?}");
-            assert_eq!(money(&world, &study).await, (Cents(120), Cents(0)), "{what}");
-            for (effect, times) in [
-                (Effect::QualificationTypeCreated, 1),
-                (Effect::HitCreated, 3),
-                (Effect::Approved, 1),
-                (Effect::QualificationTypeDeleted, 1),
-            ] {
-                assert_eq!(world.journal(effect).await.len(), times, "{what} {effect:?}");
-            }
-            assert!(world.journal(Effect::WorkerNotified).await.len() <= 1, "{what}");
-            assert!(only(&world, &study).await.ended_at.is_some(), "{what}");
+/// One compensation to its end, for each way in which the answer to the first call of this operation is lost.
+async fn one_of_everything(operation: &str) {
+    for fault in [FaultKind::DropAfter, FaultKind::FailAfter, FaultKind::DropBefore, FaultKind::Throttle] {
+        let (world, study, guest) = unsubmitted().await;
+        world.trouble(fault, operation, 1).await;
+        order(&world, &study, worker_of(&world, &guest.worker).await, 100).await.unwrap();
+        patience(&world).await;
+        collect(&world, &study, &guest.worker).await;
+        patience(&world).await;
+        let what = format!("{operation} {fault:?}");
+        assert_eq!(money(&world, &study).await, (Cents(120), Cents(0)), "{what}");
+        for (effect, times) in [
+            (Effect::QualificationTypeCreated, 1),
+            (Effect::HitCreated, 3),
+            (Effect::Approved, 1),
+            (Effect::QualificationTypeDeleted, 1),
+        ] {
+            assert_eq!(world.journal(effect).await.len(), times, "{what} {effect:?}");
         }
+        assert!(world.journal(Effect::WorkerNotified).await.len() <= 1, "{what}");
+        assert!(only(&world, &study).await.ended_at.is_some(), "{what}");
     }
+}
+
+#[tokio::test]
+async fn a_lost_answer_leaves_one_qualification() {
+    one_of_everything("CreateQualificationType").await;
+}
+
+#[tokio::test]
+async fn a_lost_answer_grants_it_once() {
+    one_of_everything("AssociateQualificationWithWorker").await;
+}
+
+#[tokio::test]
+async fn a_lost_answer_leaves_one_offer() {
+    one_of_everything("CreateHITType").await;
+}
+
+#[tokio::test]
+async fn a_lost_answer_leaves_one_hit() {
+    one_of_everything("CreateHITWithHITType").await;
+}
+
+#[tokio::test]
+async fn a_lost_answer_leaves_one_message_at_most() {
+    one_of_everything("NotifyWorkers").await;
+}
+
+#[tokio::test]
+async fn a_lost_answer_pays_once() {
+    one_of_everything("ApproveAssignment").await;
+}
+
+#[tokio::test]
+async fn a_lost_answer_takes_the_qualification_away_once() {
+    one_of_everything("DeleteQualificationType").await;
 }
 
 #[tokio::test]
