@@ -227,7 +227,7 @@ fn frame_origin(
             "MARKET_FRAME_URL must have another host or port than the worker site, or it protects nobody"
         );
     }
-    let on_this_machine = market::is_local(market);
+    let on_this_machine = kernel::outbound::is_local(market);
     Ok(match (own, url) {
         (Some(listen), url) => {
             anyhow::ensure!(

@@ -31,4 +31,4 @@ pub mod workers;
 pub use market::{Market, RequesterKeys};
 pub use migrations::{MIGRATOR, migrate};
 pub use quirks::Quirks;
-pub use settings::{Fees, Rounding, Settings, is_local};
+pub use settings::{Fees, Rounding, Settings};

@@ -2,7 +2,7 @@
 
 use ipnet::IpNet;
 use kernel::outbound::Outbound;
-use url::{Host, Url};
+use url::Url;
 
 use crate::Quirks;
 
@@ -47,20 +47,10 @@ impl Settings {
     /// When TLS cannot be set up.
     pub fn bots_reach(&self) -> anyhow::Result<Outbound> {
         let mut allowed = self.private_networks.clone();
-        if is_local(&self.public_url) {
+        if kernel::outbound::is_local(&self.public_url) {
             allowed.extend(["127.0.0.0/8".parse::<IpNet>()?, "::1/128".parse::<IpNet>()?]);
         }
         Outbound::new(allowed)
-    }
-}
-
-/// Whether an address means the machine that the browser runs on.
-pub fn is_local(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
     }
 }
 

@@ -21,7 +21,7 @@ use anyhow::Context;
 use ipnet::IpNet;
 use url::Url;
 
-pub use address::AddressError;
+pub use address::{AddressError, is_local};
 pub use error::OutboundError;
 pub use reach::Reach;
 pub use request::{Reply, Request};

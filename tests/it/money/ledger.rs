@@ -226,7 +226,7 @@ async fn masters_are_charged_for_as_masters() {
     let form = Typed { qualifications: masters.to_string(), ..lab.form() };
     let (study, _) = lab.open_study(&form).await;
     let rates: Vec<Vec<i32>> =
-        sqlx::query_scalar("SELECT mturk_rates(study, places) FROM study, unnest('{9,10}'::bigint[]) places WHERE id = $1 ORDER BY places")
+        sqlx::query_scalar("SELECT mturk_rates(study, size) FROM study, unnest('{9,10}'::bigint[]) size WHERE id = $1 ORDER BY size")
             .bind(study.id.0)
             .fetch_all(&lab.app.pool)
             .await
