@@ -82,7 +82,7 @@ async fn members_of_a_type_have_limits() {
     refused(make().description("x".repeat(2001)).send().await).is(parameter, range, "Description");
     refused(make().keywords("x".repeat(1001)).send().await).is(parameter, range, "Keywords");
     refused(make().retry_delay_in_seconds(-1).send().await).is(parameter, range, "RetryDelay");
-    refused(make().test("<x/>").send().await).is(parameter, value, "Test is not offered");
+    refused(make().test("<x/>").send().await).is(parameter, value, "A Test needs TestDurationInSeconds");
     let list = place.client.list_qualification_types().send().await;
     refused(list).is("ValidationException", "", "Value null at 'mustBeRequestable'");
 }
