@@ -8,14 +8,17 @@ use kernel::money::Cents;
 use kernel::testing::ProcessGroup;
 use market::clock::Turn;
 use market::journal::Effect;
+use otree_hr::mail::NewLetter;
 use otree_hr::review::Decision;
 use otree_hr::studies::draft::Typed;
 use otree_hr::studies::{Study, sessions};
+use secrecy::ExposeSecret;
 use sqlx::ConnectOptions;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
 use crate::support::books;
+use crate::support::smtp::MailServer;
 use crate::support::world::{Guest, World};
 
 /// How long anything may take on a busy machine.
@@ -31,6 +34,11 @@ struct Worker {
 
 impl Worker {
     fn start(world: &World, crash_at: Option<&str>) -> Self {
+        Self::with(world, crash_at, &[])
+    }
+
+    /// The same with more settings.
+    fn with(world: &World, crash_at: Option<&str>, settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log = std::fs::File::create(folder.path().join("log")).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_otree-hr"));
@@ -45,6 +53,7 @@ impl Worker {
             .env("MARKET_URL", config.market_url.as_str())
             .env("ALLOW_PRIVATE_NETWORKS", "127.0.0.0/8")
             .env_remove("CRASH_AT")
+            .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stderr(log.try_clone().unwrap())
             .stdout(log);
@@ -81,7 +90,9 @@ async fn crash(world: &World, study: &Study, point: &str) {
 
 /// Time passes until what dead processes held is free again.
 async fn lapse(world: &World) {
-    for table in ["study", "batch", "otree_session", "payment_order", "site", "compensation", "comparison"] {
+    for table in
+        ["study", "batch", "otree_session", "payment_order", "site", "compensation", "comparison", "mail"]
+    {
         let sql = format!(
             "UPDATE {table} SET lease_until = now() - interval '1 second' WHERE lease_until IS NOT NULL"
         );
@@ -427,6 +438,35 @@ async fn a_crash_around_the_message_of_a_compensation_pays_it_all_the_same() {
 #[tokio::test]
 async fn a_crash_at_the_end_of_a_compensation_pays_it_once() {
     compensation_survives("compensate.end").await;
+}
+
+#[tokio::test]
+async fn a_letter_whose_sender_died_goes_out_again_under_the_same_id() {
+    let (world, post) = (World::new().await, MailServer::start().await);
+    let mail = post.settings();
+    let settings = [("SMTP_URL", mail.url.expose_secret()), ("MAIL_FROM", mail.from.as_str())];
+    let letter = NewLetter {
+        lab: world.lab.id,
+        to: world.lab.owner,
+        subject: "Three need a look".into(),
+        body: "They are listed.".into(),
+    };
+    let mut conn = world.app().pool.acquire().await.unwrap();
+    otree_hr::mail::store::post(&mut conn, &letter, chrono::Utc::now()).await.unwrap();
+    let mut first = Worker::with(&world, Some("mail-sent"), &settings);
+    assert_eq!(first.ended().await.signal(), Some(ABORTED), "{}", first.log());
+    assert_eq!(post.letters().len(), 1);
+    lapse(&world).await;
+    let second = Worker::with(&world, None, &settings);
+    let deadline = Instant::now() + PATIENCE;
+    while post.letters().len() < 2 {
+        assert!(Instant::now() < deadline, "not sent again:\n{}", second.log());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let id =
+        |letter: &String| letter.lines().find(|line| line.starts_with("Message-ID:")).unwrap().to_owned();
+    let ids: Vec<_> = post.letters().iter().map(id).collect();
+    assert_eq!(ids[0], ids[1]);
 }
 
 #[tokio::test]
