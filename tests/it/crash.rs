@@ -4,6 +4,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
+use kernel::clock::{Clock as _, SystemClock};
 use kernel::money::Cents;
 use kernel::testing::ProcessGroup;
 use market::clock::Turn;
@@ -452,7 +453,7 @@ async fn a_letter_whose_sender_died_goes_out_again_under_the_same_id() {
         body: "They are listed.".into(),
     };
     let mut conn = world.app().pool.acquire().await.unwrap();
-    otree_hr::mail::store::post(&mut conn, &letter, chrono::Utc::now()).await.unwrap();
+    otree_hr::mail::store::post(&mut conn, &letter, SystemClock.now()).await.unwrap();
     let mut first = Worker::with(&world, Some("mail-sent"), &settings);
     assert_eq!(first.ended().await.signal(), Some(ABORTED), "{}", first.log());
     assert_eq!(post.letters().len(), 1);
