@@ -287,9 +287,9 @@ async fn a_batch_whose_answer_was_lost_before_closing_is_found_and_taken_off() {
         let world = World::new().await;
         let form = Typed { places: "2".into(), ..world.lab.form() };
         world.trouble(fault, "CreateHITWithHITType", 1).await;
-        world.trouble(FaultKind::FailBefore, "ListHITs", 3).await;
         let study = world.press_publish(&form).await;
         world.quiet().await;
+        world.trouble(FaultKind::FailBefore, "ListHITs", 3).await;
         let mut tx = world.app().pool.begin().await.unwrap();
         assert!(otree_hr::studies::close(&mut tx, &study, world.lab.clock_now()).await.unwrap());
         tx.commit().await.unwrap();

@@ -109,9 +109,9 @@ async fn pages_on_which_people_stop_are_counted() {
     let vera = world.lab.member(Role::Viewer).await;
     let study = world.publish(&world.lab.form()).await;
     let stays = world.arrive(&study, "Anna").await;
-    door::get(world.app(), &format!("{}/open", stays.page)).await;
+    world.begin(&stays).await;
     let done = world.arrive(&study, "Bert").await;
-    door::get(world.app(), &format!("{}/open", done.page)).await;
+    world.begin(&done).await;
     world.later(Duration::seconds(30)).await;
     world.play(&done, json!(0.5)).await;
     world.later(Duration::seconds(30)).await;

@@ -20,6 +20,7 @@ struct Busy {
     study: Study,
     draft: Study,
     people: Vec<Uuid>,
+    order: Uuid,
     invitation: Uuid,
 }
 
@@ -51,6 +52,12 @@ impl Busy {
                 .unwrap();
         let decision = Decision::ApproveWithBonus { feedback: String::new(), amount: None };
         carry_out(&lab.app, &study, lab.owner, &people[..1], &decision, Cents(204)).await.unwrap();
+        let order: Uuid =
+            sqlx::query_scalar("SELECT id FROM payment_order WHERE lab_id = $1 AND kind = 'bonus'")
+                .bind(lab.id.0)
+                .fetch_one(&lab.app.pool)
+                .await
+                .unwrap();
         let invitation = Uuid::now_v7();
         sqlx::query(
             "INSERT INTO invitation (id, lab_id, role, token_hash, created_at, expires_at)
@@ -63,7 +70,7 @@ impl Busy {
         .execute(&lab.app.pool)
         .await
         .unwrap();
-        Self { lab, study, draft, people, invitation }
+        Self { lab, study, draft, people, order, invitation }
     }
 
     /// The route's path with this lab's rows in it, for the study given.
@@ -76,6 +83,9 @@ impl Busy {
             "{invitation}" => self.invitation.to_string(),
             "{account}" => self.lab.owner.to_string(),
             "{participation}" => self.people[1].to_string(),
+            "{order}" => self.order.to_string(),
+            // Rows that only some routes need: whoever is let in is told that there is none.
+            "{text}" | "{confirmation}" | "{difference}" => Uuid::nil().to_string(),
             other if other.starts_with('{') => panic!("{}: name a row for {other} here", route.path),
             other => other.to_owned(),
         };

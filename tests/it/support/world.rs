@@ -126,8 +126,8 @@ impl World {
         ParticipationId(id)
     }
 
-    /// The worker opens oTree and reaches the end there with this payoff.
-    pub async fn play(&self, guest: &Guest, payoff: Value) {
+    /// The worker opens oTree and is on its first page. Returns the participant's code.
+    pub async fn begin(&self, guest: &Guest) -> String {
         let open = get(self.app(), &format!("{}/open", guest.page)).await;
         let seat: Url = open.location().parse().unwrap_or_else(|_| panic!("no way to oTree: {}", open.body));
         // Following the link is what gives the seat its label.
@@ -135,7 +135,13 @@ impl World {
             .get(&seat)
             .await
             .unwrap();
-        self.otree.finish(seat.path().rsplit('/').next().unwrap(), payoff);
+        seat.path().rsplit('/').next().unwrap().to_owned()
+    }
+
+    /// The worker opens oTree and reaches the end there with this payoff.
+    pub async fn play(&self, guest: &Guest, payoff: Value) {
+        let code = self.begin(guest).await;
+        self.otree.finish(&code, payoff);
     }
 
     /// The worker hands in at the marketplace.
