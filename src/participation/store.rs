@@ -180,6 +180,8 @@ pub struct Followed {
     pub participant_code: String,
     /// oTree knows the participant under this label once they entered.
     pub pseudonym: String,
+    /// Whether they can have come through the start link: who submitted must have, also when a restored backup does
+    /// not remember it.
     pub opened: bool,
     pub exited: bool,
     pub finished: bool,
@@ -203,7 +205,8 @@ pub async fn followed(
 ) -> sqlx::Result<Vec<Followed>> {
     query_as!(
         Followed,
-        r#"SELECT p.id AS "id: _", s.participant_code, w.pseudonym, p.opened_at IS NOT NULL AS "opened!",
+        r#"SELECT p.id AS "id: _", s.participant_code, w.pseudonym,
+            p.opened_at IS NOT NULL OR p.submitted_at IS NOT NULL AS "opened!",
             p.exited_at IS NOT NULL AS "exited!", p.finished_at IS NOT NULL AS "finished!", p.page,
             p.page_index, p.variables, p.variables_set_at IS NOT NULL AS "variables_set!", p.seen_at
         FROM seat s JOIN participation p ON p.id = s.participation_id JOIN worker w ON w.id = p.worker_id

@@ -137,6 +137,7 @@ pub async fn answer(
     answer: Answer,
 ) -> sqlx::Result<Option<Order>> {
     let lease = Lease::from(now);
+    store::hold_person(conn, id).await?;
     let held = query!(
         "UPDATE payment_order SET lease_token = $3, lease_until = $4,
             others_seen = CASE WHEN $6 THEN others_found ELSE others_seen END,

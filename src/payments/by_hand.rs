@@ -140,6 +140,7 @@ pub async fn settle(
     choice: Choice,
 ) -> Result<(), SettleError> {
     let lease = Lease::from(now);
+    store::hold_person(conn, order.id).await?;
     if !hold(conn, order.id, attempt, lease, now).await? {
         return Err(SettleError::Stale);
     }

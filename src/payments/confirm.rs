@@ -135,6 +135,7 @@ pub async fn decide(
         return Err(ConfirmError::Same);
     }
     budget::of(conn, one.study_id, true).await?;
+    hold_people(conn, id).await?;
     let decided = query!(
         "UPDATE confirmation SET state = $3, decided_by = $2, decided_at = $4 WHERE id = $1 AND state = 'waiting'",
         id.0,
@@ -153,6 +154,19 @@ pub async fn decide(
         decline(conn, id).await?
     }
     Ok(one)
+}
+
+/// Locks the people of the orders, as [`store::hold_person`] does for one.
+async fn hold_people(conn: &mut PgConnection, id: ConfirmationId) -> sqlx::Result<()> {
+    query!(
+        "SELECT p.id FROM participation p WHERE p.id IN (
+            SELECT participation_id FROM payment_order WHERE confirmation_id = $1)
+         ORDER BY p.id FOR NO KEY UPDATE",
+        id.0
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(())
 }
 
 /// A bonus still waits for the approval that was ordered with it, a compensation for its worker.

@@ -178,6 +178,22 @@ pub async fn of_study(conn: &mut PgConnection, study: StudyId) -> sqlx::Result<V
     orders!("WHERE o.study_id = $1 ORDER BY o.id", study.0).fetch_all(conn).await
 }
 
+/// Locks the person of an order. Whoever changes an order and then its person takes the person first, as decisions
+/// do: those would wait for the order, since there is one of its kind, while they hold the person.
+///
+/// # Errors
+/// When the database does not answer.
+pub(super) async fn hold_person(conn: &mut PgConnection, id: OrderId) -> sqlx::Result<()> {
+    query!(
+        "SELECT p.id FROM participation p JOIN payment_order o ON o.participation_id = p.id
+         WHERE o.id = $1 FOR NO KEY UPDATE OF p",
+        id.0
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(())
+}
+
 /// Moves an order on, if this process still holds it, with what follows from a refusal. Returns whether it did.
 /// An attempt that certainly brought nothing does not count for the age of the token.
 ///
@@ -191,6 +207,7 @@ pub async fn move_on(
     problem: Option<&str>,
     next_step_at: DateTime<Utc>,
 ) -> sqlx::Result<bool> {
+    hold_person(conn, id).await?;
     let moved = query!(
         "UPDATE payment_order SET state = $3, problem = $4, next_step_at = $5,
             first_sent_at = CASE WHEN $3 = 'authorised' AND state = 'sending' AND first_sent_at = sent_at
@@ -246,6 +263,7 @@ pub async fn finish(
     lease: Lease,
     now: DateTime<Utc>,
 ) -> sqlx::Result<bool> {
+    hold_person(conn, order.id).await?;
     let moved = query!(
         "UPDATE payment_order SET state = 'done', problem = NULL, settled_at = $3,
             lease_token = NULL, lease_until = NULL

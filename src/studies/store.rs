@@ -54,6 +54,15 @@ pub async fn by_code(conn: &mut PgConnection, code: &str) -> sqlx::Result<Option
     studies!("WHERE code = $1", code).fetch_optional(conn).await
 }
 
+/// Locks the study until the transaction ends.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn hold(conn: &mut PgConnection, id: StudyId) -> sqlx::Result<()> {
+    query!("SELECT id FROM study WHERE id = $1 FOR NO KEY UPDATE", id.0).fetch_optional(conn).await?;
+    Ok(())
+}
+
 /// The study by id alone, for work that runs by itself.
 ///
 /// # Errors

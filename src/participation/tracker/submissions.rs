@@ -63,6 +63,8 @@ async fn record(
 ) -> anyhow::Result<()> {
     let now = app.clock.now();
     let mut tx = app.pool.begin().await?;
+    // The study first, as everybody does who writes about several people: nobody waits for each other in a circle.
+    studies::store::hold(&mut tx, batch.study_id).await?;
     let (news, done, problem) = match (unit, found) {
         (Ok(unit), Ok(found)) => {
             let sight = see(&mut tx, batch, unit.as_ref(), now).await?;

@@ -2,6 +2,8 @@
 //!
 //! Each step is written down under the row's lease; what can be found again is looked for before it is made again:
 //! the qualification by its name, the HIT by its mark. The message cannot be found, so it is sent at most once.
+//! A restored backup may not know of the compensation that a worker was offered since: before a HIT first goes out,
+//! those that nobody here knows are looked through.
 
 use std::time::Duration;
 
@@ -16,9 +18,10 @@ use crate::connections;
 use crate::jobs::{Lease, Reconciler, Step, back_off};
 use crate::payments::OrderState;
 use crate::recruiters::{
-    AskError, Delivery, Message, Offer, Outcome, Published, Recruiter, Refusal, SubmissionStatus, TOKEN_LIFE,
-    Task, Unit,
+    AskError, Delivery, Message, Offer, Outcome, Published, Recruiter, Refusal, RefusalKind,
+    SubmissionStatus, TOKEN_LIFE, Task, Unit,
 };
+use crate::studies::publisher::strays;
 
 /// The name, for wake-ups.
 pub const NAME: &str = "compensator";
@@ -119,6 +122,14 @@ impl Reconciler for Compensator {
 impl Compensator {
     async fn go(&self, recruiter: &dyn Recruiter, it: Compensation, lease: Lease) -> anyhow::Result<Moved> {
         let now = self.0.clock.now();
+        // Something stands in the way: perhaps all of it was done in hours that a restored backup does not know of.
+        if it.hit_id.is_none()
+            && it.failures > 0
+            && it.state == OrderState::Planned
+            && let Ok(Some(found)) = recruiter.find_by_mark(&it.order_id.to_string()).await
+        {
+            return Ok(Moved::On(offered(it, found)));
+        }
         Ok(match next(&it) {
             Next::Qualify => qualify(recruiter, it).await,
             Next::Grant => grant(recruiter, it, now).await,
@@ -144,19 +155,22 @@ impl Compensator {
         lease: Lease,
     ) -> anyhow::Result<Moved> {
         let now = self.0.clock.now();
-        if let Some(first) = it.first_sent_at {
-            match recruiter.find_by_mark(&it.order_id.to_string()).await {
-                Ok(Some(found)) => return Ok(Moved::On(offered(it, found))),
-                Ok(None) if now - first < TOKEN_LIFE => {}
-                Ok(None) => {
-                    let words =
-                        "It was sent long ago and the recruiter does not list it, so it is not sent again.";
-                    return Ok(Moved::Held(it, words.into()));
-                }
-                Err(error) => return Ok(Moved::Held(it, error.to_string())),
+        // Also before the first attempt, of which a restored backup may not know.
+        match recruiter.find_by_mark(&it.order_id.to_string()).await {
+            Ok(Some(found)) => return Ok(Moved::On(offered(it, found))),
+            Ok(None) if it.first_sent_at.is_none_or(|first| now - first < TOKEN_LIFE) => {}
+            Ok(None) => {
+                let words =
+                    "It was sent long ago and the recruiter does not list it, so it is not sent again.";
+                return Ok(Moved::Held(it, words.into()));
             }
+            Err(error) => return Ok(Moved::Held(it, error.to_string())),
         }
         let fresh = it.first_sent_at.is_none();
+        let it = match self.offered_before(recruiter, it).await? {
+            Moved::On(it) => it,
+            other => return Ok(other),
+        };
         let it = Compensation { first_sent_at: it.first_sent_at.or(Some(now)), ..it };
         if !self.hold(&it, lease).await? {
             return Ok(Moved::Lost);
@@ -174,6 +188,41 @@ impl Compensator {
                 Moved::Held(it, words)
             }
         })
+    }
+
+    /// Goes on unless this worker has a compensation of this study that nobody here knows, or may have one: offered
+    /// before a backup was restored, it would be the second.
+    async fn offered_before(&self, recruiter: &dyn Recruiter, it: Compensation) -> anyhow::Result<Moved> {
+        if it.first_sent_at.is_some() {
+            return Ok(Moved::On(it));
+        }
+        let title = title(&it);
+        let unknown = strays::with_title(&self.0, recruiter, it.lab_id, it.connection_id, &title).await?;
+        let unknown = match unknown {
+            Ok(unknown) => unknown,
+            Err(error) => return Ok(Moved::Held(it, error.to_string())),
+        };
+        for unit in &unknown {
+            match recruiter.submissions(&unit.unit_id).await {
+                Ok(list) if list.iter().any(|one| one.worker_id == it.worker) => {
+                    let words = "The recruiter lists a compensation of this worker that this server does not know, \
+                                 from before a backup was restored. So there is no second one.";
+                    return Ok(Moved::Over(it, words.into()));
+                }
+                // One that it does not show any more is for whoever looks at it under Money.
+                Ok(_) | Err(AskError::Refused(Refusal { kind: RefusalKind::Missing, .. })) => {}
+                Err(error) => return Ok(Moved::Held(it, error.to_string())),
+            }
+        }
+        let unseen = unknown.iter().filter(|unit| !unit.seen).count();
+        if unseen == 0 {
+            return Ok(Moved::On(it));
+        }
+        let words = format!(
+            "The recruiter has {unseen} compensations of this study that this server does not know, perhaps from \
+             before a backup was restored. Look at them under Money; then this goes on."
+        );
+        Ok(Moved::Held(it, words))
     }
 
     /// Writes to the worker, at most once.
@@ -306,10 +355,14 @@ async fn register(recruiter: &dyn Recruiter, it: Compensation) -> Moved {
     }
 }
 
+/// The headline of its HIT.
+fn title(it: &Compensation) -> String {
+    format!("Payment for “{}”", it.title).chars().take(128).collect()
+}
+
 fn offer(it: &Compensation) -> Offer {
-    let title: String = format!("Payment for “{}”", it.title).chars().take(128).collect();
     Offer {
-        title,
+        title: title(it),
         description: "Only you can see this. Accept it and press Submit to receive the payment.".into(),
         keywords: "payment, compensation".into(),
         reward: it.amount,

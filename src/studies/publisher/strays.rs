@@ -60,6 +60,35 @@ pub(super) async fn of_this_offer(
     }))
 }
 
+/// A unit with this headline that nobody here knows, and whether a person has looked at it.
+#[derive(Debug)]
+pub struct Unknown {
+    pub unit_id: String,
+    pub seen: bool,
+}
+
+/// Lists the recruiter's units and returns those with this headline that belong to no row here.
+pub async fn with_title(
+    app: &App,
+    recruiter: &dyn Recruiter,
+    lab: LabId,
+    connection: ConnectionId,
+    title: &str,
+) -> anyhow::Result<Result<Vec<Unknown>, AskError>> {
+    if let Err(error) = look(app, recruiter, lab, connection).await? {
+        return Ok(Err(error));
+    }
+    let unknown = query_as!(
+        Unknown,
+        r#"SELECT unit_id, seen_at IS NOT NULL AS "seen!" FROM stray WHERE connection_id = $1 AND title = $2"#,
+        connection.0,
+        title
+    )
+    .fetch_all(&mut *app.pool.acquire().await?)
+    .await?;
+    Ok(Ok(unknown))
+}
+
 /// Lists the units of every connection a few times a day, whether or not anything is published.
 #[derive(Debug)]
 pub struct Lookout(pub App);

@@ -19,6 +19,8 @@ pub enum Family {
     Clocks,
     /// An oTree that is down or forgets, payoffs that are none.
     Otree,
+    /// Hours that a restored backup does not know of.
+    Backups,
     /// Everything at once.
     Everything,
 }
@@ -33,6 +35,9 @@ pub enum Act {
     LinkChecker,
     PlayOn,
     Decide,
+    Overturn,
+    Compensate,
+    Collect,
     DoubleClick,
     StaleTab,
     Trouble,
@@ -49,11 +54,12 @@ pub enum Act {
     AutoApproval,
     OtreeDown,
     OtreeForgets,
+    LoseHours,
     Close,
 }
 
 impl Family {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Clicks,
         Self::Answers,
         Self::Crashes,
@@ -61,6 +67,7 @@ impl Family {
         Self::Database,
         Self::Clocks,
         Self::Otree,
+        Self::Backups,
         Self::Everything,
     ];
 
@@ -74,6 +81,7 @@ impl Family {
             Self::Database => "database",
             Self::Clocks => "clocks",
             Self::Otree => "otree",
+            Self::Backups => "backups",
             Self::Everything => "everything",
         }
     }
@@ -84,6 +92,9 @@ impl Family {
             (Act::Arrive, 20),
             (Act::PlayOn, 30),
             (Act::Decide, 12),
+            (Act::Overturn, 3),
+            (Act::Compensate, 4),
+            (Act::Collect, 4),
             (Act::ArriveAgain, 3),
             (Act::Seconds, 8),
         ];
@@ -116,6 +127,10 @@ impl Family {
                 (Act::Close, 1),
             ],
             Self::Otree => vec![(Act::OtreeDown, 10), (Act::OtreeForgets, 2), (Act::Trouble, 2)],
+            Self::Backups => {
+                vec![(Act::LoseHours, 12), (Act::Hours, 4), (Act::Trouble, 6), (Act::DoubleClick, 4)]
+            }
+            // Without backups: what a restored database cannot know makes the checker milder.
             Self::Everything => [
                 Self::Clicks,
                 Self::Answers,
@@ -134,7 +149,7 @@ impl Family {
 
     /// Whether a page may fail because what is behind it does.
     pub fn pages_may_fail(self) -> bool {
-        matches!(self, Self::Crashes | Self::Pauses | Self::Database | Self::Everything)
+        matches!(self, Self::Crashes | Self::Pauses | Self::Database | Self::Backups | Self::Everything)
     }
 }
 
@@ -150,7 +165,7 @@ impl std::str::FromStr for Family {
 }
 
 /// Calls that may be struck.
-pub const OPERATIONS: [&str; 11] = [
+pub const OPERATIONS: [&str; 16] = [
     "CreateHITType",
     "CreateHITWithHITType",
     "GetHIT",
@@ -162,6 +177,11 @@ pub const OPERATIONS: [&str; 11] = [
     "SendBonus",
     "ListBonusPayments",
     "UpdateExpirationForHIT",
+    "CreateQualificationType",
+    "ListQualificationTypes",
+    "AssociateQualificationWithWorker",
+    "NotifyWorkers",
+    "DeleteQualificationType",
 ];
 
 /// What may strike them.

@@ -52,7 +52,7 @@ async fn run(family: Family) {
     println!("{}: {} seeds, {} failed; {counts:?}", family.name(), seeds.len(), failures.len());
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
     let happened = |what: &str| counts.get(what).copied().unwrap_or(0);
-    assert!(count < 3 || happened("bonuses") > 0, "nobody was paid: this proves nothing");
+    assert!(count < 20 || happened("bonuses") > 0, "nobody was paid: this proves nothing");
 }
 
 async fn try_all(family: Family, seeds: &[u64]) -> (Counts, Vec<String>) {
@@ -118,6 +118,7 @@ families! {
     database: Database,
     clocks: Clocks,
     otree: Otree,
+    backups: Backups,
     everything: Everything,
 }
 

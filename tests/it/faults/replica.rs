@@ -1,6 +1,6 @@
 //! One process of the real program, which can be killed, stopped and told where to crash.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -87,7 +87,9 @@ impl Replica {
             .stdin(Stdio::null())
             .stderr(log.try_clone().unwrap())
             .stdout(log);
-        self.process = Some(ProcessGroup::spawn(&mut command).unwrap());
+        let process = ProcessGroup::spawn(&mut command).unwrap();
+        std::fs::write(self.pid_file(), process.id().to_string()).unwrap();
+        self.process = Some(process);
         (self.stopped, self.leaving) = (false, false);
     }
 
@@ -113,6 +115,8 @@ impl Replica {
     /// Ends it without a word.
     pub fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
+            // Before its number can be somebody else's.
+            let _ = std::fs::remove_file(self.pid_file());
             process.signal("KILL");
             process.stop(Duration::ZERO);
         }
@@ -160,17 +164,24 @@ impl Replica {
             assert!(Instant::now() < deadline, "{} goes on:\n{}", self.name, self.log());
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+        let _ = std::fs::remove_file(self.pid_file());
         self.process = None;
+    }
+
+    /// Whether it stands still at the point it was told.
+    pub fn stands_at(&mut self, point: &str) -> bool {
+        let stands = self.log()[self.said..].contains(&format!("stopped at {point}"));
+        self.stopped |= stands;
+        stands
     }
 
     /// Waits until it stands still at the point it was told.
     pub async fn stands(&mut self, point: &str) {
         let deadline = Instant::now() + PATIENCE;
-        while !self.log()[self.said..].contains(&format!("stopped at {point}")) {
+        while !self.stands_at(point) {
             assert!(Instant::now() < deadline, "{} does not reach {point}:\n{}", self.name, self.log());
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        self.stopped = true;
     }
 
     /// A process is there again, on this database, whatever happened to the former one.
@@ -190,9 +201,23 @@ impl Replica {
         self.around.folder.join(format!("{}.log", self.name))
     }
 
+    fn pid_file(&self) -> PathBuf {
+        self.around.folder.join(format!("{}.pid", self.name))
+    }
+
     fn crash_file(&self) -> PathBuf {
         self.around.folder.join(format!("{}.crash", self.name))
     }
+}
+
+/// Whoever starts processes may be killed before it can end them: a shell reads from us until we are gone, however we
+/// went, and then ends every process of the rig and removes its folder.
+pub fn watch(folder: &Path) -> std::io::Result<ProcessGroup> {
+    let script = "cat >/dev/null; for file in \"$1\"/*.pid; do
+        kill -s KILL -- \"-$(cat \"$file\")\"; done; rm -rf \"$1\"";
+    let mut command = Command::new("sh");
+    command.args(["-c", script, "sh"]).arg(folder);
+    ProcessGroup::spawn(command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()))
 }
 
 impl Drop for Replica {

@@ -13,6 +13,7 @@ use chrono::{DateTime, Duration, Utc};
 use kernel::clock::{Clock, FileClock, SystemClock, TestClock};
 use kernel::money::Cents;
 use kernel::secret::Keyring;
+use kernel::testing::ProcessGroup;
 use market::clock::Turn;
 use market::faults::{FaultKind, Target};
 use market::journal::{Filter, JournalEntry};
@@ -26,12 +27,15 @@ use tempfile::TempDir;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
-use super::replica::{Replica, SECRET_KEY, Surroundings};
+use super::replica::{Replica, SECRET_KEY, Surroundings, watch};
 use crate::support::lab::{self, Lab};
 use crate::support::stand_in::StandIn;
 
 /// Seconds of the rig's time in one of the machine's.
 pub const PACE: f64 = 4.0;
+
+/// Whoever stands still while this passes has lost the transactions in which it stood.
+const IDLE_LIMIT: Duration = Duration::seconds(30);
 
 /// So many times 50 milliseconds somebody may be at work before time passes nevertheless.
 const LONGEST_STEP: usize = 25;
@@ -51,6 +55,7 @@ pub struct Rig {
     labs: usize,
     pub read_only: bool,
     _market: DropGuard,
+    _watchdog: ProcessGroup,
     _folder: TempDir,
 }
 
@@ -72,6 +77,7 @@ impl Rig {
             clock: file("clock"),
             folder: folder.path().to_owned(),
         };
+        let watchdog = watch(folder.path()).unwrap();
         let (a, b) = tokio::join!(Replica::start("a", &around), Replica::start("b", &around));
         Self {
             app: App::new(config(&around), pool, Arc::new(clock.clone())).unwrap(),
@@ -85,6 +91,7 @@ impl Rig {
             labs: 0,
             read_only: false,
             _market: stop,
+            _watchdog: watchdog,
             _folder: folder,
         }
     }
@@ -114,17 +121,36 @@ impl Rig {
         self.market.set_clock(Turn::Step(by)).await.unwrap();
         self.market.tick().await.unwrap();
         self.clock.advance(by).unwrap();
+        if by >= IDLE_LIMIT && self.replicas.iter().any(|replica| replica.stopped) {
+            self.end_idle_transactions().await;
+        }
         self.wake().await;
     }
 
-    /// Everything that is due now is looked at now, not after the next period.
+    /// Postgres ends a transaction in which nothing has happened for a minute (`kernel::db`), and does not know that
+    /// a minute has passed: somebody who stands still in one would keep its locks for longer than anywhere else.
+    async fn end_idle_transactions(&self) {
+        let database = &self.around.database;
+        self.admin(format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'
+                AND state LIKE 'idle in transaction%' AND state_change < clock_timestamp() - interval '1 second'"
+        ))
+        .await;
+    }
+
+    /// Who has something due now looks at it now, not after the next period; everybody else keeps their period.
     async fn wake(&self) {
-        let names: Vec<String> = self.app.reconcilers().iter().map(|one| one.name().to_owned()).collect();
+        let due = "SELECT pg_notify('otree_hr', name) FROM (VALUES
+            ('settler', true),
+            ('comparer', true),
+            ('payer', EXISTS (SELECT FROM payment_order WHERE state = 'authorised' AND next_step_at <= $1)),
+            ('publisher', EXISTS (SELECT FROM study WHERE next_step_at <= $1)),
+            ('compensator', EXISTS (SELECT FROM compensation WHERE ended_at IS NULL AND next_step_at <= $1)),
+            ('submission-tracker', EXISTS (SELECT FROM batch WHERE state = 'open' AND next_poll_at <= $1)),
+            ('session-tracker', EXISTS (SELECT FROM otree_session WHERE state = 'ready' AND next_poll_at <= $1))
+            ) AS job (name, due) WHERE due";
         // A database that takes no writes takes no wake-up either.
-        let _ = sqlx::query("SELECT pg_notify('otree_hr', name) FROM unnest($1::text[]) AS name")
-            .bind(&names)
-            .execute(self.pool())
-            .await;
+        let _ = sqlx::query(due).bind(self.now()).execute(self.pool()).await;
     }
 
     /// Lets the processes work for so many milliseconds of the machine's time.
@@ -156,6 +182,8 @@ impl Rig {
         let held = "SELECT EXISTS (
             SELECT 1 FROM study WHERE lease_until > $1 UNION ALL SELECT 1 FROM batch WHERE lease_until > $1
             UNION ALL SELECT 1 FROM otree_session WHERE lease_until > $1
+            UNION ALL SELECT 1 FROM comparison WHERE lease_until > $1
+            UNION ALL SELECT 1 FROM compensation WHERE lease_until > $1
             UNION ALL SELECT 1 FROM payment_order WHERE lease_until > $1)";
         sqlx::query_scalar(held).bind(self.now()).fetch_one(self.pool()).await.unwrap_or(false)
     }
@@ -206,33 +234,30 @@ impl Rig {
         self.disconnect().await;
     }
 
-    /// Copies the product's database while nobody is connected; the processes are started anew. Returns the copy.
-    pub async fn back_up(&mut self) -> String {
-        self.replicas.iter_mut().for_each(Replica::kill);
-        let copy = self.copy_of(&self.around.database.clone()).await;
-        self.everybody_up().await;
+    /// Copies the product's database while it runs; returns the copy. It can be restored once.
+    pub async fn back_up(&self) -> String {
+        let (database, copy) = (&self.around.database, format!("test_{}", Uuid::now_v7().simple()));
+        // A template must have no visitors; whoever knocks meanwhile tries again.
+        self.admin(format!("ALTER DATABASE {database} ALLOW_CONNECTIONS false")).await;
+        self.disconnect().await;
+        self.admin(format!("CREATE DATABASE {copy} TEMPLATE {database}")).await;
+        self.admin(format!("ALTER DATABASE {database} ALLOW_CONNECTIONS true")).await;
         copy
     }
 
-    /// The product's database is as it was; the marketplace and oTree are not.
-    pub async fn restore(&mut self, copy: &str) {
+    /// Nobody is there any more, without a word.
+    pub fn kill_all(&mut self) {
         self.replicas.iter_mut().for_each(Replica::kill);
-        self.around.database = self.copy_of(copy).await;
+    }
+
+    /// The product's database is as it was; the marketplace and oTree are not.
+    pub async fn restore(&mut self, copy: String) {
+        self.kill_all();
+        self.around.database = copy;
         let options = self.around.server.clone().database(&self.around.database);
         let pool = PgPoolOptions::new().max_connections(4).connect_with(options).await.unwrap();
         self.app = App::new(config(&self.around), pool, Arc::new(self.clock.clone())).unwrap();
         self.everybody_up().await;
-    }
-
-    async fn copy_of(&self, database: &str) -> String {
-        let name = format!("test_{}", Uuid::now_v7().simple());
-        self.app.pool.close().await;
-        self.admin(format!(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'"
-        ))
-        .await;
-        self.admin(format!("CREATE DATABASE {name} TEMPLATE {database}")).await;
-        name
     }
 
     /// Ends every connection to the product's database, so that new ones see what was set.
@@ -274,11 +299,6 @@ impl Rig {
             if !replica.is_up() || !replica.answers().await {
                 replica.restart(&database).await;
             }
-        }
-        if self.app.pool.is_closed() {
-            let options = self.around.server.clone().database(&database);
-            let pool = PgPoolOptions::new().max_connections(4).connect_with(options).await.unwrap();
-            self.app = App::new(config(&self.around), pool, Arc::new(self.clock.clone())).unwrap();
         }
     }
 
@@ -343,6 +363,11 @@ impl Front {
     /// The next call of the operation gets a page.
     pub fn page(&self, operation: &str, after: bool) {
         self.0.lock().unwrap().push(Page { operation: operation.into(), after });
+    }
+
+    /// Whether nothing is left to be struck.
+    pub fn is_clear(&self) -> bool {
+        self.0.lock().unwrap().is_empty()
     }
 
     pub fn clear(&self) {

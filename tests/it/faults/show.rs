@@ -8,8 +8,10 @@ use futures_util::future::join_all;
 use kernel::money::Cents;
 use market::engine::assignments::{self, Wanted};
 use market::engine::workers;
+use market::journal::JournalEntry;
 use otree_hr::accounts::{ACCOUNT_KEY, Sessions};
-use otree_hr::payments::{self, Order};
+use otree_hr::payments::compensation::{self, Candidate, Compensation};
+use otree_hr::payments::{self, Order, OrderState, amnesia};
 use otree_hr::studies::draft::Typed;
 use otree_hr::studies::{self, Study, StudyId};
 use scraper::{Html, Selector};
@@ -78,6 +80,11 @@ pub struct Show {
     pub people: Vec<Person>,
     /// What was done, in order.
     pub trace: Vec<String>,
+    /// Hours that a restored backup does not know of, as positions in the marketplace's journal: after the first, up
+    /// to the second.
+    pub lost: Vec<(i64, i64)>,
+    /// Whether differences of lost hours must be on a page by now.
+    pub compares: bool,
     http: reqwest::Client,
 }
 
@@ -89,8 +96,19 @@ impl Show {
         let form = form(Typed { minutes: "1200".into(), ..lab.form() });
         let study = lab.draft(&form).await;
         let http = client(PATIENCE);
-        let (people, trace) = (Vec::new(), Vec::new());
-        Self { rig, lab, requester, study: study.id, code: study.code.clone(), people, trace, http }
+        let (people, trace, lost, compares) = (Vec::new(), Vec::new(), Vec::new(), false);
+        Self {
+            rig,
+            lab,
+            requester,
+            study: study.id,
+            code: study.code.clone(),
+            people,
+            trace,
+            lost,
+            compares,
+            http,
+        }
     }
 
     /// The same in a rig of its own.
@@ -117,8 +135,8 @@ impl Show {
 
     /// Lends the rig to another study; the function takes it back.
     pub fn pause(self) -> (Rig, impl FnOnce(Rig) -> Self) {
-        let Self { rig, lab, requester, study, code, people, trace, http } = self;
-        (rig, move |rig| Self { rig, lab, requester, study, code, people, trace, http })
+        let Self { rig, lab, requester, study, code, people, trace, lost, compares, http } = self;
+        (rig, move |rig| Self { rig, lab, requester, study, code, people, trace, lost, compares, http })
     }
 
     pub fn pool(&self) -> &PgPool {
@@ -132,6 +150,27 @@ impl Show {
     /// Whether oTree lost its database.
     pub fn forgotten(&self) -> bool {
         self.trace.iter().any(|line| line.ends_with("oTree forgets"))
+    }
+
+    /// The position of the marketplace's last entry.
+    pub async fn position(&self) -> i64 {
+        self.rig.journal(&self.requester).await.last().map_or(0, |entry| entry.seq)
+    }
+
+    /// The backup that was made at this position of the journal is restored, which takes some minutes.
+    pub async fn restore(&mut self, copy: String, position: i64) {
+        // What is under way until the very end belongs to the lost hours.
+        self.rig.kill_all();
+        self.lost.push((position, self.position().await));
+        self.rig.restore(copy).await;
+        self.lab.app = self.rig.app.clone();
+        self.rig.pass(chrono::Duration::minutes(5)).await;
+        self.note("the backup is restored");
+    }
+
+    /// Whether a restored backup knows nothing of it.
+    pub fn is_lost(&self, entry: &JournalEntry) -> bool {
+        self.lost.iter().any(|(after, until)| entry.seq > *after && entry.seq <= *until)
     }
 
     pub async fn study(&self) -> Study {
@@ -292,6 +331,69 @@ impl Show {
         self.rig.until_sql(self.study.0, known).await;
     }
 
+    /// The study's compensations.
+    pub async fn compensations(&self) -> Vec<Compensation> {
+        let mut conn = self.pool().acquire().await.unwrap();
+        compensation::store::of_study(&mut conn, self.study).await.unwrap()
+    }
+
+    /// Who worked or came for nothing and was offered nothing yet.
+    pub async fn owed(&self) -> Vec<Candidate> {
+        let mut conn = self.pool().acquire().await.unwrap();
+        let all = compensation::store::candidates(&mut conn, self.study, self.rig.now()).await.unwrap();
+        all.into_iter().filter(|one| one.order.is_none()).collect()
+    }
+
+    /// A person says of every bonus that is held that the recruiter's list has this very one.
+    pub async fn is_the_same(&mut self) {
+        let mut conn = self.pool().acquire().await.unwrap();
+        for held in amnesia::held(&mut conn, self.lab.id).await.unwrap() {
+            let path = format!("/labs/{}/money/held/{}", self.lab.id, held.id);
+            self.press(&Tab { path, fields: vec![("answer".into(), "same".into())] }, &[0]).await;
+        }
+    }
+
+    /// The recruiter's figures are compared with ours now.
+    pub async fn compare(&mut self) {
+        self.compares = true;
+        sqlx::query("UPDATE comparison SET next_at = $2 WHERE study_id = $1")
+            .bind(self.study.0)
+            .bind(self.rig.now())
+            .execute(self.pool())
+            .await
+            .unwrap();
+    }
+
+    /// The form that compensates somebody, filled in.
+    pub fn compensation_tab(&self, whom: &Candidate, amount: &str) -> Tab {
+        let fields = [
+            ("worker", whom.worker_id.to_string()),
+            ("amount", amount.to_owned()),
+            ("message", "Thank you for your time".to_owned()),
+        ];
+        let fields = fields.map(|(name, value)| (name.to_owned(), value)).into();
+        Tab { path: format!("{}/compensate", self.path()), fields }
+    }
+
+    /// Everybody who was offered a compensation takes it: accepts its HIT and submits. How many did.
+    pub async fn collect(&mut self) -> usize {
+        let mut collected = 0;
+        for it in self.compensations().await {
+            let Some(hit) = it.hit_id.filter(|_| it.state == OrderState::Planned) else { continue };
+            let (mut tx, now) = self.rig.market.begin().await.unwrap();
+            let Ok(taken) = assignments::accept(&mut tx, now, &it.worker, Wanted::Hit(&hit)).await else {
+                continue;
+            };
+            let fields = [("compensation".to_owned(), "accepted".to_owned())];
+            let (assignment, worker) = (&taken.assignment_id, Some(&*it.worker));
+            assignments::submit(&mut tx, now, assignment, worker, &fields).await.unwrap();
+            tx.commit().await.unwrap();
+            collected += 1;
+            self.note(format!("{} takes the compensation", it.pseudonym));
+        }
+        collected
+    }
+
     /// A cookie of the owner's. `None` when the database takes none.
     pub async fn log_in(&self) -> Option<String> {
         let now = self.rig.now();
@@ -320,7 +422,35 @@ impl Show {
             .unwrap()
     }
 
-    /// Ticks people and opens the confirmation page of a decision; the tab, if there is one.
+    /// Those of them who count as rejected.
+    pub async fn rejected(&self) -> Vec<String> {
+        sqlx::query_scalar(
+            "SELECT id::text FROM participation WHERE study_id = $1 AND stage = 'rejected' ORDER BY id",
+        )
+        .bind(self.study.0)
+        .fetch_all(self.pool())
+        .await
+        .unwrap()
+    }
+
+    /// Ticks people and asks for the confirmation page of a decision.
+    pub async fn ask(
+        &mut self,
+        replica: usize,
+        decision: &str,
+        rows: &[String],
+        more: &[(&str, &str)],
+    ) -> Option<Reply> {
+        let mut fields = vec![("decision".to_owned(), decision.to_owned())];
+        fields.extend(rows.iter().map(|id| ("id".to_owned(), id.clone())));
+        fields.extend(more.iter().map(|(name, value)| (name.to_string(), value.to_string())));
+        let cookie = self.log_in().await?;
+        let reply = self.post(replica, &format!("{}/review", self.path()), &cookie, &fields).await;
+        self.note(format!("asks {replica} to {decision} {}: {}", rows.len(), words(&reply)));
+        reply
+    }
+
+    /// The same as a tab, if there is one.
     pub async fn open_tab(
         &mut self,
         replica: usize,
@@ -328,12 +458,7 @@ impl Show {
         rows: &[String],
         more: &[(&str, &str)],
     ) -> Option<Tab> {
-        let mut fields = vec![("decision".to_owned(), decision.to_owned())];
-        fields.extend(rows.iter().map(|id| ("id".to_owned(), id.clone())));
-        fields.extend(more.iter().map(|(name, value)| (name.to_string(), value.to_string())));
-        let cookie = self.log_in().await?;
-        let reply = self.post(replica, &format!("{}/review", self.path()), &cookie, &fields).await;
-        self.note(format!("asks {replica} to {decision} {}: {}", rows.len(), words(&reply)));
+        let reply = self.ask(replica, decision, rows, more).await;
         let mut tab = tab(&reply?.body)?;
         for (name, value) in more {
             tab.fields.retain(|(known, _)| known != name);
@@ -352,13 +477,12 @@ impl Show {
         replies
     }
 
-    /// Presses the buttons of two tabs at the same moment, each at another process.
-    pub async fn press_both(&self, one: &Tab, other: &Tab) -> (Reply, Reply) {
+    /// Presses the buttons of several tabs at the same moment, each so often, by turns at both processes.
+    pub async fn press_all(&self, tabs: &[&Tab], times: usize) -> Vec<Reply> {
         let cookie = self.log_in().await.unwrap();
-        let first = self.post(0, &one.path, &cookie, &one.fields);
-        let second = self.post(1, &other.path, &cookie, &other.fields);
-        let (first, second) = tokio::join!(first, second);
-        (first.unwrap(), second.unwrap())
+        let clicks = (0..tabs.len() * times).map(|n| (n % 2, tabs[n % tabs.len()]));
+        let replies = clicks.map(|(replica, tab)| self.post(replica, &tab.path, &cookie, &tab.fields));
+        join_all(replies).await.into_iter().map(Option::unwrap).collect()
     }
 
     /// Decides about all in one go: confirmation page and button.

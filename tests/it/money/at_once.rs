@@ -197,3 +197,43 @@ async fn the_budget_holds_against_decisions_at_the_same_moment() {
     let again = world.confirm(&study, &guests[..0], &with_bonus(), Cents::ZERO).await.unwrap();
     assert_eq!(again, 0);
 }
+
+/// A second click holds the person and then meets the order of the first; the payer records the order and then the
+/// person. They must take turns, not wait for each other in a circle.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_click_and_a_record_at_the_same_moment_take_turns() {
+    let world = World::new().await;
+    let study = world.publish(&world.lab.form()).await;
+    let guests = world.submitted(&study, 1, "0.70").await;
+    assert_eq!(world.decide(&study, &guests, &approve()).await, 1);
+    let (pool, now) = (world.app().pool.clone(), world.lab.clock_now());
+    let lease = Lease::from(now);
+    let mut conn = pool.acquire().await.unwrap();
+    let order = payments::store::claim_to_send(&mut conn, now, lease).await.unwrap().unwrap();
+
+    let mut click = pool.begin().await.unwrap();
+    let ids = [guests[0].id.0];
+    otree_hr::participation::store::chosen(&mut click, study.lab_id, study.id, &ids).await.unwrap();
+    let (record, sent) = (pool.clone(), order.clone());
+    let record = tokio::spawn(async move {
+        let mut tx = record.begin().await.unwrap();
+        let held = payments::store::finish(&mut tx, &sent, lease, now).await.unwrap();
+        tx.commit().await.unwrap();
+        held
+    });
+    // Long enough for the record to come as far as it can.
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    let again = payments::NewOrder {
+        participation_id: order.participation_id,
+        kind: order.kind,
+        source: order.source.clone(),
+        amount: order.amount,
+        fee: order.fee,
+        words: String::new(),
+        after_approval: false,
+    };
+    let placed = payments::store::place(&mut click, now, &study, None, &[again]).await.unwrap();
+    click.commit().await.unwrap();
+    assert_eq!(placed, 0, "there is one already");
+    assert!(record.await.unwrap(), "the payer's record stands");
+}

@@ -29,6 +29,16 @@ async fn settled(show: &mut Show) {
     assert!(wrong.is_empty(), "{}\n{}\n{}", wrong.join("\n"), show.trace.join("\n"), show.rig.logs());
 }
 
+/// Waits until all the trouble that was ordered has struck: what did not happen proves nothing.
+async fn struck(show: &Show) {
+    let spent = async || {
+        let left = "SELECT count(*) FROM market.fault WHERE remaining > 0 AND kind NOT LIKE 'hide%'";
+        let left: i64 = sqlx::query_scalar(left).fetch_one(show.rig.market.pool()).await.unwrap();
+        left == 0 && show.rig.front.is_clear()
+    };
+    assert!(show.rig.until(chrono::Duration::seconds(20), 200, spent).await, "the trouble did not come");
+}
+
 /// So many people are approved with their bonus, once each.
 async fn paid(show: &mut Show, people: usize) {
     settled(show).await;

@@ -2,6 +2,7 @@
 
 use chrono::Duration;
 use market::journal::Effect;
+use otree_hr::payments::OrderState;
 use otree_hr::studies::draft::Typed;
 
 use super::super::checker;
@@ -51,6 +52,44 @@ async fn f04_a_crash_at_any_point_pays_once() {
         assert!(checker::always(&show).await.is_empty(), "{point}");
         paid(&mut show, 1).await;
         assert_eq!(count(&show, Effect::HitCreated).await, 1, "{point}");
+        rig = Some(show.pause().0);
+    }
+}
+
+/// kill -9 at every named point of the way of a compensation.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f04_a_crash_on_the_way_of_a_compensation_pays_once() {
+    let mut rig = Some(super::super::rig::Rig::start().await);
+    for point in crash_points().into_iter().filter(|point| point.starts_with("compensate.")) {
+        let mut show = Show::new(rig.take().unwrap(), kernel::money::Cents(100_000), |form| form).await;
+        show = show.opened().await;
+        let who = show.accept().await.unwrap();
+        show.knock(who, 0).await;
+        assert!(show.play(who, 1, "0.70".into()).await);
+        show.rig.pass(Duration::hours(22)).await;
+        let owed = "SELECT bool_and(stage = 'finished_unsubmitted') FROM participation WHERE study_id = $1";
+        show.rig.until_sql(show.study.0, owed).await;
+        show.rig.replicas[1].kill();
+        show.rig.replicas[0].told(&point);
+        let whom = show.owed().await.pop().unwrap();
+        show.press(&show.compensation_tab(&whom, "1.00"), &[0]).await;
+        if point != "compensate.end" {
+            show.rig.replicas[0].ended().await;
+            settled(&mut show).await;
+        }
+        let offered = "SELECT bool_and(c.hit_id IS NOT NULL) FROM compensation c
+            JOIN payment_order o ON o.id = c.order_id WHERE o.study_id = $1";
+        show.rig.until_sql(show.study.0, offered).await;
+        assert_eq!(show.collect().await, 1, "{point}");
+        if point == "compensate.end" {
+            let paid = "SELECT bool_and(state = 'done') FROM payment_order WHERE study_id = $1";
+            show.rig.until_sql(show.study.0, paid).await;
+            show.rig.pass(Duration::minutes(2)).await;
+            show.rig.replicas[0].ended().await;
+        }
+        settled(&mut show).await;
+        assert_eq!(count(&show, Effect::Approved).await, 1, "{point}");
+        assert_eq!(show.orders().await[0].state, OrderState::Done, "{point}");
         rig = Some(show.pause().0);
     }
 }
@@ -127,13 +166,20 @@ async fn f32_without_a_durable_intent_no_money_call_is_made() {
     let rows = show.rows().await;
     let tab = show.open_tab(0, PAY, &rows, &[]).await.unwrap();
     let early = show.open_tab(0, "approve", &rows[..1], &[]).await.unwrap();
-    // Ordered and not sent: the payers cannot take it.
-    show.rig.replicas.iter_mut().for_each(|replica| replica.told("payer.claiming"));
+    // Ordered and not sent: somebody stands still while taking it, until the database is gone.
+    show.rig.replicas.iter_mut().for_each(|replica| replica.told("stop payer.claiming"));
     show.press(&early, &[0]).await;
-    show.rig.replicas.iter_mut().for_each(|replica| replica.told(""));
+    for _ in 0..1000 {
+        if show.rig.replicas.iter_mut().any(|replica| replica.stands_at("payer.claiming")) {
+            break;
+        }
+        show.rig.work(5).await;
+    }
+    assert!(show.rig.replicas.iter().any(|replica| replica.stopped));
     show.rig.set_read_only(true).await;
+    show.rig.replicas.iter_mut().for_each(|replica| replica.proceed());
     let before = count(&show, Effect::Approved).await;
-    show.rig.everybody_up().await;
+    assert_eq!(before, 0);
     for reply in show.press(&tab, &[0, 1]).await.into_iter().flatten() {
         assert!(reply.status.is_server_error(), "{}", reply.status);
     }

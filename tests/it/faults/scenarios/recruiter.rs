@@ -26,13 +26,17 @@ async fn f20_who_is_rejected_while_the_clock_approves_ends_as_the_marketplace_sa
         let rows = show.rows().await;
         let tab = show.open_tab(0, "reject", &rows, &[("words", "Not done")]).await.unwrap();
         let (mut tx, _) = show.rig.market.begin().await.unwrap();
-        let assignment = assignments::find(&mut tx, &show.people[0].assignment).await.unwrap().unwrap();
+        let assignment = assignments::find(&mut tx, &show.people[1].assignment).await.unwrap().unwrap();
         tx.commit().await.unwrap();
         let moment = assignment.auto_approval_at.unwrap() + Duration::seconds(seconds);
         let before = show.rig.market.clock().await.unwrap().1;
         show.rig.market.set_clock(Turn::To(moment)).await.unwrap();
         show.rig.clock.advance(moment - before).unwrap();
         let market = show.rig.market.clone();
+        if seconds > 0 {
+            // Who comes too late comes after it.
+            market.tick().await.unwrap();
+        }
         let (_, ticked) = tokio::join!(show.press(&tab, &[0, 1]), market.tick());
         ticked.unwrap();
         settled(&mut show).await;
@@ -126,6 +130,9 @@ async fn f29_a_hit_that_ends_behind_our_back_is_noticed() {
     let written =
         "SELECT count(*) = 1 FROM payment_order WHERE study_id = $1 AND kind = 'approve' AND state = 'done'";
     show.rig.until_sql(show.study.0, written).await;
+    let released = "SELECT sum(cents) = 0 FROM ledger_posting l JOIN ledger_entry e ON e.id = l.entry
+        WHERE e.study = $1 AND l.account = 'reserved'";
+    show.rig.until_sql(show.study.0, released).await;
 
     let mut show = {
         let (rig, _) = show.pause();
@@ -151,13 +158,12 @@ async fn f29_a_hit_that_ends_behind_our_back_is_noticed() {
 async fn f34_after_a_restored_backup_nobody_is_paid_again() {
     let mut show = Show::alone(one_batch).await.opened().await;
     show.submitted(3, "0.70").await;
-    let copy = show.rig.back_up().await;
-    show.lab.app = show.rig.app.clone();
+    let (position, copy) = (show.position().await, show.rig.back_up().await);
     let rows = show.rows().await;
     show.decide(PAY, &rows, &[]).await;
     paid(&mut show, 3).await;
     show.rig.pass(Duration::hours(26)).await;
-    show.rig.restore(&copy).await;
+    show.restore(copy, position).await;
     show.decide(PAY, &rows, &[]).await;
     for _ in 0..12 {
         show.rig.work(60).await;
@@ -167,4 +173,37 @@ async fn f34_after_a_restored_backup_nobody_is_paid_again() {
     }
     assert_eq!(count(&show, Effect::Approved).await, 3);
     assert_eq!(count(&show, Effect::BonusSent).await, 3, "{}", show.trace.join("\n"));
+    settled(&mut show).await;
+}
+
+/// The same of a compensation: ordered, collected and paid since the backup, and then ordered again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f34_after_a_restored_backup_nobody_is_compensated_again() {
+    for collected in [true, false] {
+        let mut show = Show::alone(one_batch).await.opened().await;
+        let who = show.accept().await.unwrap();
+        show.knock(who, 0).await;
+        assert!(show.play(who, 1, "0.70".into()).await);
+        show.rig.pass(Duration::hours(22)).await;
+        let owed = "SELECT bool_and(stage = 'finished_unsubmitted') FROM participation WHERE study_id = $1";
+        show.rig.until_sql(show.study.0, owed).await;
+        let (position, copy) = (show.position().await, show.rig.back_up().await);
+        let whom = show.owed().await.pop().unwrap();
+        let tab = show.compensation_tab(&whom, "1.00");
+        show.press(&tab, &[0, 1]).await;
+        settled(&mut show).await;
+        if collected {
+            assert_eq!(show.collect().await, 1);
+            settled(&mut show).await;
+            assert_eq!(count(&show, Effect::Approved).await, 1);
+        }
+        show.restore(copy, position).await;
+        show.press(&tab, &[1]).await;
+        settled(&mut show).await;
+        assert_eq!(show.collect().await, 0, "no second offer");
+        settled(&mut show).await;
+        assert_eq!(count(&show, Effect::Approved).await, usize::from(collected));
+        let state = if collected { OrderState::Refused } else { OrderState::Planned };
+        assert_eq!(show.orders().await[0].state, state, "for a person while nobody has collected it");
+    }
 }

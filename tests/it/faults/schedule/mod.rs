@@ -1,14 +1,17 @@
 //! One seed: a study, its people and its troubles in a random order, and then everything comes to rest.
 
+mod desk;
+mod people;
+
 use std::collections::BTreeMap;
 
 use chrono::Duration;
 use kernel::money::Cents;
 use otree_hr::studies::draft::Typed;
 use rand::rngs::StdRng;
-use rand::seq::{IndexedRandom, SliceRandom};
+use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::checker;
 use super::families::{Act, FAULTS, Family, OPERATIONS, crash_points};
@@ -73,6 +76,7 @@ impl Schedule {
             self.publish().await;
             let open = "SELECT problem IS NOT NULL OR state = 'open' FROM study WHERE id = $1";
             self.show.rig.until_sql(self.show.study.0, open).await;
+            self.early_birds().await;
         }
         for step in 0..STEPS {
             if step >= self.until && self.until > 0 {
@@ -115,6 +119,12 @@ impl Schedule {
             Act::Decide => self.decide(1).await,
             Act::DoubleClick => self.decide(3).await,
             Act::StaleTab => self.stale_tab().await,
+            Act::Overturn => self.overturn().await,
+            Act::Compensate => self.compensate(step).await,
+            Act::Collect => {
+                self.show.collect().await;
+            }
+            Act::LoseHours => self.lose_hours().await,
             Act::Seconds => {
                 let seconds = self.rng.random_range(1..200);
                 self.pass(Duration::seconds(seconds)).await;
@@ -194,6 +204,34 @@ impl Schedule {
         }
     }
 
+    /// A backup is made, things happen, and the backup is restored: the product knows nothing of them. Nobody new
+    /// comes meanwhile: that whoever came in lost hours is lost to us is known, and said in PROMISES.md.
+    async fn lose_hours(&mut self) {
+        if !self.published {
+            return;
+        }
+        self.show.note("a backup is made");
+        let (position, copy) = (self.show.position().await, self.show.rig.back_up().await);
+        for _ in 0..self.rng.random_range(1..6) {
+            match self.rng.random_range(0..8) {
+                0..3 => self.decide(1).await,
+                3 => self.overturn().await,
+                4 => self.compensate(STEPS).await,
+                5 => {
+                    self.show.collect().await;
+                }
+                6 => {
+                    let hours = *[1, 21, 25].choose(&mut self.rng).unwrap();
+                    self.pass(Duration::hours(hours)).await;
+                }
+                _ => self.go_on(&[At::Page, At::End]).await,
+            }
+            let pause = self.rng.random_range(0..200);
+            self.show.rig.work(pause).await;
+        }
+        self.show.restore(copy, position).await;
+    }
+
     fn lasts(&mut self, step: usize, steps: usize) {
         self.until = self.until.max(step + self.rng.random_range(1..=steps));
     }
@@ -207,149 +245,6 @@ impl Schedule {
     fn replica(&mut self) -> usize {
         let which = self.rng.random_range(0..2);
         if self.show.rig.replicas[which].stopped { 1 - which } else { which }
-    }
-
-    async fn arrive(&mut self) {
-        let replica = self.replica();
-        if let Some(who) = self.show.accept().await {
-            let reply = self.show.knock(who, replica).await;
-            self.judge(reply.map(|reply| reply.status.as_u16()));
-        }
-    }
-
-    /// Reloads and second tabs, at both processes.
-    async fn arrive_again(&mut self) {
-        let Some(who) = self.somebody(&[At::Page, At::End, At::Door]) else { return };
-        let door = self.show.door(&self.show.people[who]);
-        self.show.note(format!("person {who} knocks twice"));
-        tokio::join!(self.show.get(0, &door), self.show.get(1, &door));
-    }
-
-    /// The same worker takes a place of another batch.
-    async fn second_place(&mut self) {
-        let Some(who) = self.somebody(&[At::Page, At::End, At::Submitted]) else { return };
-        let worker = self.show.people[who].worker.clone();
-        if let Some(second) = self.show.accept_as(&worker).await {
-            let (replica, rest) = (self.replica(), self.show.people.len());
-            self.show.knock(second, replica).await;
-            assert_eq!(rest, self.show.people.len());
-            let page = self.show.people[second].page.clone();
-            if page.is_some() && page != self.show.people[who].page {
-                self.wrong.push(format!("P5: person {who} was let in twice"));
-            }
-            self.show.give_back(second).await;
-            self.show.people[second].page = None;
-        }
-    }
-
-    /// Somebody opens a link with another's assignment under their own name.
-    async fn stranger(&mut self) {
-        let Some(who) = self.somebody(&[At::Page, At::End]) else { return };
-        let replica = self.replica();
-        let worker = self.show.new_worker().await;
-        let person = super::show::Person { worker, ..self.show.people[who].clone() };
-        self.show.note(format!("a stranger shows person {who}'s assignment"));
-        self.show.get(replica, &self.show.door(&person)).await;
-    }
-
-    /// Previews and link checkers take no seat.
-    async fn link_checker(&mut self) {
-        let replica = self.replica();
-        let before = self.show.rows().await.len();
-        let code = self.show.code.clone();
-        let preview = format!("/go/{code}?assignmentId=ASSIGNMENT_ID_NOT_AVAILABLE&hitId=H&workerId=AX");
-        self.show.get(replica, &preview).await;
-        self.show.get(replica, &format!("/go/{code}")).await;
-        if self.show.rows().await.len() != before {
-            self.wrong.push("P5: a preview took a seat".into());
-        }
-    }
-
-    fn somebody(&mut self, at: &[At]) -> Option<usize> {
-        let able: Vec<usize> =
-            (0..self.show.people.len()).filter(|who| at.contains(&self.show.people[*who].at)).collect();
-        able.choose(&mut self.rng).copied()
-    }
-
-    /// Somebody does what comes next for them, or gives up.
-    async fn play_on(&mut self) {
-        let Some(who) = self.somebody(&[At::Door, At::Page, At::End]) else { return };
-        let replica = self.replica();
-        if self.rng.random_bool(0.08) {
-            return self.show.give_back(who).await;
-        }
-        match self.show.people[who].at {
-            At::Door => {
-                self.show.knock(who, replica).await;
-            }
-            At::Page => {
-                let payoff = self.payoff();
-                self.show.play(who, replica, payoff).await;
-            }
-            _ => {
-                self.show.submit(who).await;
-            }
-        }
-    }
-
-    /// What oTree says somebody earned; sometimes what nobody can be paid.
-    fn payoff(&mut self) -> Value {
-        match self.rng.random_range(0..12) {
-            0 if self.family == Family::Otree => json!("NaN"),
-            1 if self.family == Family::Otree => json!("1000000000"),
-            2 if self.family == Family::Otree => Value::Null,
-            _ => json!(Cents(self.rng.random_range(-50..600)).to_string()),
-        }
-    }
-
-    /// Somebody looks at some of the people and decides; so many clicks at once.
-    async fn decide(&mut self, clicks: usize) {
-        let Some(tab) = self.open_tab().await else { return };
-        if self.rng.random_bool(0.3) {
-            self.tabs.push(tab.clone());
-        }
-        let replicas: Vec<usize> = (0..clicks).map(|_| self.replica()).collect();
-        for reply in self.show.press(&tab, &replicas).await {
-            self.judge(reply.map(|reply| reply.status.as_u16()));
-        }
-    }
-
-    async fn open_tab(&mut self) -> Option<Tab> {
-        let mut rows = self.show.rows().await;
-        rows.shuffle(&mut self.rng);
-        rows.truncate(self.rng.random_range(1..=6));
-        let amount = Cents(self.rng.random_range(1..300)).to_string();
-        let other_amount = self.rng.random_bool(0.3);
-        let (decision, more): (&str, Vec<(&str, &str)>) = match self.rng.random_range(0..10) {
-            0 => ("reject", vec![("words", "Not done")]),
-            1 => ("approve", vec![]),
-            2..4 if other_amount => ("bonus", vec![("amount", &amount)]),
-            2..4 => ("bonus", vec![]),
-            _ if other_amount => ("approve_with_bonus", vec![("amount", &amount)]),
-            _ => ("approve_with_bonus", vec![]),
-        };
-        let replica = self.replica();
-        self.show.open_tab(replica, decision, &rows, &more).await
-    }
-
-    /// An old tab's button is pressed again, beside a new one.
-    async fn stale_tab(&mut self) {
-        let fresh = self.open_tab().await;
-        let stale = self.tabs.choose(&mut self.rng).cloned();
-        for tab in [stale, fresh.clone()].into_iter().flatten() {
-            let replica = self.replica();
-            for reply in self.show.press(&tab, &[replica]).await {
-                self.judge(reply.map(|reply| reply.status.as_u16()));
-            }
-        }
-        self.tabs.extend(fresh);
-    }
-
-    /// A page that fails although nothing behind it does is a mistake of ours.
-    fn judge(&mut self, status: Option<u16>) {
-        if status == Some(500) && !self.family.pages_may_fail() {
-            self.wrong.push(format!("a page failed: {status:?}\n{}", self.show.rig.logs()));
-        }
     }
 
     /// No more trouble. Everybody comes to the end, everything is decided, and everything settles.
@@ -368,8 +263,15 @@ impl Schedule {
         for _ in 0..2 {
             // The second changes nothing, and a payoff that is none must be decided by a person.
             self.show.decide("approve_with_bonus", &rows, &[]).await;
+            // Who is offered something takes it, at the latest now.
+            self.show.collect().await;
             self.settle().await;
+            self.show.is_the_same().await;
         }
+        if !self.show.lost.is_empty() {
+            self.show.compare().await;
+        }
+        self.settle().await;
         self.wrong.extend(checker::at_rest(&self.show).await);
         *counts.entry("orders").or_default() += self.show.orders().await.len() as u64;
         for entry in self.show.rig.journal(&self.show.requester).await {
@@ -412,6 +314,11 @@ impl Schedule {
             "UPDATE study SET state = 'closed', next_step_at = 'infinity' WHERE id = $1",
             "UPDATE batch SET state = 'done' WHERE study_id = $1 AND state = 'open'",
             "UPDATE otree_session SET state = 'abandoned' WHERE study_id = $1",
+            "UPDATE compensation SET ended_at = now() FROM payment_order o
+                WHERE o.id = order_id AND o.study_id = $1 AND ended_at IS NULL",
+            "UPDATE payment_order SET next_step_at = 'infinity' WHERE study_id = $1",
+            "UPDATE comparison SET next_at = 'infinity' FROM study
+                WHERE study.id = $1 AND comparison.connection_id = study.connection_id",
         ];
         for sql in done {
             sqlx::query(sql).bind(self.show.study.0).execute(self.show.pool()).await.unwrap();
@@ -424,6 +331,8 @@ fn name(act: Act) -> &'static str {
         Act::Arrive | Act::ArriveAgain | Act::SecondPlace | Act::Stranger | Act::LinkChecker => "arrivals",
         Act::PlayOn => "steps of people",
         Act::Decide | Act::DoubleClick | Act::StaleTab => "decisions",
+        Act::Overturn | Act::Compensate | Act::Collect => "overrides and compensations",
+        Act::LoseHours => "backups",
         Act::Trouble | Act::Page => "market faults",
         Act::Kill | Act::CrashAtPoint | Act::Terminate => "crashes",
         Act::Freeze | Act::StopAtPoint => "pauses",
