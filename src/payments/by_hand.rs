@@ -75,7 +75,10 @@ pub async fn look(app: &App, order: &Order) -> Look {
         let recruiter = connections::recruiter(app, order.connection_id).await;
         match recruiter {
             Ok(recruiter) => ask(recruiter.as_ref(), order).await,
-            Err(error) => (error.to_string(), None),
+            Err(error) => {
+                tracing::warn!(order = %order.id, "its recruiter cannot be asked: {error:#}");
+                ("The recruiter cannot be asked with this connection; its own page says more.".to_owned(), None)
+            }
         }
     };
     let silent = || ("The recruiter did not answer in time.".to_owned(), None);
