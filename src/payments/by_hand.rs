@@ -77,7 +77,10 @@ pub async fn look(app: &App, order: &Order) -> Look {
             Ok(recruiter) => ask(recruiter.as_ref(), order).await,
             Err(error) => {
                 tracing::warn!(order = %order.id, "its recruiter cannot be asked: {error:#}");
-                ("The recruiter cannot be asked with this connection; its own page says more.".to_owned(), None)
+                (
+                    "The recruiter cannot be asked with this connection; its own page says more.".to_owned(),
+                    None,
+                )
             }
         }
     };
