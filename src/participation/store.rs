@@ -343,7 +343,8 @@ pub async fn payoff(
 }
 
 /// Takes over what the recruiter says about a submission. Matches by batch and worker, whatever
-/// assignment id the link showed: the recruiter knows whose it is. Returns whether anything is new.
+/// assignment id the link showed: the recruiter knows whose it is. An approval is final, so a list that was read before a
+/// rejection was overturned does not bring it back. Returns whether anything is new.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -360,13 +361,14 @@ pub async fn submission(
         "UPDATE participation p SET assignment_id = $3, submitted_at = coalesce(p.submitted_at, $4),
             auto_approve_at = $5, answers = coalesce(p.answers, $6),
             approved_at = coalesce($7, p.approved_at),
-            rejected_at = CASE WHEN $7::timestamptz IS NOT NULL THEN NULL ELSE coalesce($8, p.rejected_at) END,
+            rejected_at = CASE WHEN coalesce($7::timestamptz, p.approved_at) IS NOT NULL THEN NULL
+                ELSE coalesce($8, p.rejected_at) END,
             returned_at = NULL
          FROM worker w
          WHERE p.batch_id = $1 AND w.id = p.worker_id AND w.external_id = $2
            AND (p.submitted_at IS NULL OR p.assignment_id <> $3
                 OR ($7::timestamptz IS NOT NULL AND p.approved_at IS NULL)
-                OR ($8::timestamptz IS NOT NULL AND p.rejected_at IS NULL))",
+                OR ($8::timestamptz IS NOT NULL AND p.rejected_at IS NULL AND p.approved_at IS NULL))",
         batch.0,
         said.worker_id,
         said.assignment_id,

@@ -3,6 +3,7 @@
 use super::{Progress, strays};
 use crate::app::App;
 use crate::connections;
+use crate::jobs::Lease;
 use crate::ledger::{caps, pause};
 use crate::recruiters::{
     Offer, Outcome, Published, Recruiter, Refusal, RefusalKind, TOKEN_LIFE, Task, Unit, mturk,
@@ -44,7 +45,12 @@ pub(crate) fn offer(study: &Study) -> Offer {
 }
 
 /// Publishes the next batches that are not out yet.
-pub(super) async fn publish(app: &App, study: &Study, offer_id: &str) -> anyhow::Result<Progress> {
+pub(super) async fn publish(
+    app: &App,
+    study: &Study,
+    offer_id: &str,
+    lease: Lease,
+) -> anyhow::Result<Progress> {
     let mut conn = app.pool.acquire().await?;
     let all = batches::of_study(&mut conn, study.id).await?;
     drop(conn);
@@ -62,7 +68,7 @@ pub(super) async fn publish(app: &App, study: &Study, offer_id: &str) -> anyhow:
     let task = task(app, study).await?;
     let each = due.into_iter().map(|batch| {
         let unit = unit(study, offer_id, task.clone(), batch);
-        one(app, study, recruiter.as_ref(), batch, unit)
+        one(app, study, recruiter.as_ref(), batch, unit, lease)
     });
     let mut progress = Progress::More;
     for outcome in futures_util::future::join_all(each).await {
@@ -108,6 +114,7 @@ async fn one(
     recruiter: &dyn Recruiter,
     batch: &Batch,
     unit: Unit,
+    lease: Lease,
 ) -> anyhow::Result<Progress> {
     if batch.state == "sending"
         && let Some(progress) = look(app, recruiter, batch).await?
@@ -124,6 +131,11 @@ async fn one(
         && let Some(progress) = strays::sent_before(app, recruiter, study, batch).await?
     {
         return Ok(progress);
+    }
+    // Who overslept sends nothing: somebody else has taken over, and the recruiter forgets tokens after a day.
+    if lease.lapsed(app.clock.now()) {
+        tracing::warn!(batch = %batch.id, "a batch was not sent: the lease lapsed before the call");
+        return Ok(Progress::More);
     }
     let outcome = recruiter.publish(&unit).await;
     crate::crash::point("publish.batch.call");

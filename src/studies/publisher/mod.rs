@@ -46,7 +46,7 @@ impl Reconciler for Publisher {
         let study = store::get(&mut conn, id).await?;
         drop(conn);
         let progress = match study.state {
-            State::Publishing => self.publish(&study).await,
+            State::Publishing => self.publish(&study, lease).await,
             _ => hits::take_off(&self.0, &study).await,
         };
         self.note(id, lease, progress).await?;
@@ -55,7 +55,7 @@ impl Reconciler for Publisher {
 }
 
 impl Publisher {
-    async fn publish(&self, study: &Study) -> anyhow::Result<Progress> {
+    async fn publish(&self, study: &Study, lease: Lease) -> anyhow::Result<Progress> {
         let created = session::create(&self.0, study).await?;
         if created != Progress::Complete {
             return Ok(created);
@@ -65,7 +65,7 @@ impl Publisher {
             return Ok(prepared);
         }
         let Some(offer) = &study.hit_type_id else { return hits::register(&self.0, study).await };
-        hits::publish(&self.0, study, offer).await
+        hits::publish(&self.0, study, offer, lease).await
     }
 
     /// Lets the study go with what came of the step. Our own errors count as standing in the way, too.

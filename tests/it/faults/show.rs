@@ -159,8 +159,9 @@ impl Show {
 
     /// The backup that was made at this position of the journal is restored, which takes some minutes.
     pub async fn restore(&mut self, copy: String, position: i64) {
-        // What is under way until the very end belongs to the lost hours.
+        // What is under way until the very end belongs to the lost hours, also what the marketplace still has to read.
         self.rig.kill_all();
+        self.rig.work(500).await;
         self.lost.push((position, self.position().await));
         self.rig.restore(copy).await;
         self.lab.app = self.rig.app.clone();

@@ -4,11 +4,12 @@ use chrono::Duration;
 use kernel::money::Cents;
 use market::faults::FaultKind;
 use market::journal::Effect;
-use otree_hr::participation::Stage;
+use otree_hr::participation::{self, Stage};
 use otree_hr::payments::{Kind, OrderState, budget};
+use otree_hr::recruiters::{Submission, SubmissionStatus};
 use otree_hr::review::Decision;
-use otree_hr::studies::Study;
 use otree_hr::studies::draft::Typed;
+use otree_hr::studies::{BatchId, Study};
 
 use super::{patience, reject, stages};
 use crate::support::world::{Guest, World};
@@ -82,4 +83,28 @@ async fn one_that_is_overturned_by_hand_enters_the_books_though_nobody_polls_its
     assert_eq!(orders.len(), 2, "{orders:?}");
     assert_eq!((orders[1].kind, orders[1].state), (Kind::Override, OrderState::Done));
     assert_eq!(paid(&world, &study).await, Cents(120));
+}
+
+#[tokio::test]
+async fn a_list_that_was_read_before_does_not_bring_the_rejection_back() {
+    let (world, study, guests) = rejected().await;
+    assert_eq!(world.decide(&study, &guests, &overturn(&world)).await, 1);
+    world.quiet().await;
+    assert_eq!(stages(&world, &guests).await, [Stage::Approved]);
+    let now = world.lab.clock_now();
+    let read_before = Submission {
+        assignment_id: guests[0].assignment.clone(),
+        unit_id: guests[0].hit.clone(),
+        worker_id: guests[0].worker.clone(),
+        status: SubmissionStatus::Rejected,
+        submitted_at: Some(now),
+        auto_approve_at: None,
+        approved_at: None,
+        rejected_at: Some(now),
+        answers: Vec::new(),
+    };
+    let mut conn = world.app().pool.acquire().await.unwrap();
+    let batch = sqlx::query_scalar("SELECT id FROM batch").fetch_one(&mut *conn).await.unwrap();
+    participation::store::submission(&mut conn, BatchId(batch), &read_before, now).await.unwrap();
+    assert_eq!(stages(&world, &guests).await, [Stage::Approved]);
 }

@@ -117,6 +117,24 @@ async fn f05_a_process_that_overslept_changes_nothing() {
     }
 }
 
+/// The same of a batch that is about to be published: when its sender wakes, the marketplace has forgotten its token.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f05_a_publisher_that_overslept_publishes_nothing() {
+    let mut show = Show::alone(|form| Typed { places: "2".into(), batch_size: "2".into(), ..form }).await;
+    show.rig.replicas[1].kill();
+    show.rig.replicas[0].told("stop publish.batch.row");
+    show.publish().await;
+    show.rig.replicas[0].stands("publish.batch.row").await;
+    show.rig.pass(Duration::minutes(3)).await;
+    show.rig.revive().await;
+    show.open().await;
+    show.rig.pass(Duration::hours(25)).await;
+    show.rig.replicas[0].proceed();
+    show.rig.work(1000).await;
+    settled(&mut show).await;
+    assert_eq!(count(&show, Effect::HitCreated).await, 1);
+}
+
 /// The line to Postgres breaks at COMMIT, after and before it was carried out.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f06_a_commit_whose_outcome_is_unknown_loses_and_doubles_nothing() {
