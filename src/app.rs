@@ -31,6 +31,8 @@ pub struct Parts {
     pub clock: SharedClock,
     /// The way to every address that a user typed.
     pub outbound: Outbound,
+    /// The way to addresses that the operator set: our own marketplace.
+    pub trusted: Outbound,
     /// The way to every oTree site.
     pub otree: Connector,
     /// Where arrivals get their seats.
@@ -75,6 +77,7 @@ impl App {
             board: Board::default(),
             recruiters: Directory::new(outbound.clone(), config.market_url.clone(), clock.pace()),
             outbound,
+            trusted: Outbound::unbounded()?,
             rehearsal: Arc::new(Rehearsal(market.clone())),
             market,
             config,

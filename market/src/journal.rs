@@ -211,6 +211,41 @@ pub async fn entries(conn: &mut PgConnection, filter: &Filter) -> sqlx::Result<V
     .await
 }
 
+/// The requester's entries that match and stand before the position `before` (or anywhere), newest first. What is just
+/// being written is not waited for.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn latest(
+    conn: &mut PgConnection,
+    requester_id: &str,
+    before: Option<i64>,
+    filter: &Filter,
+) -> sqlx::Result<Vec<JournalEntry>> {
+    sqlx::query_as!(
+        JournalEntry,
+        r#"select seq, at, effect as "effect: Effect", requester_id, hit_type_id, hit_id, assignment_id, worker_id,
+                  amount as "amount: Cents", fee as "fee: Cents", token, qualification_type_id
+             from market.journal
+            where requester_id = $1
+              and ($2::bigint is null or seq < $2)
+              and ($3::text is null or hit_id = $3)
+              and ($4::text is null or assignment_id = $4)
+              and ($5::text is null or effect = $5)
+              and ($6::text is null or worker_id = $6)
+            order by seq desc limit $7"#,
+        requester_id,
+        before,
+        filter.hit_id,
+        filter.assignment_id,
+        filter.effect as Option<Effect>,
+        filter.worker_id,
+        filter.limit,
+    )
+    .fetch_all(conn)
+    .await
+}
+
 /// The requester's entries that match, once everything that is being written of theirs is written: who goes on after
 /// the last one they were given misses none. Needs a transaction of its own, which is best ended soon.
 ///

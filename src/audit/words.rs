@@ -26,6 +26,18 @@ pub fn describe(event: &Event) -> String {
         "connection.rename" => format!("renamed a connection to “{}”", detail("name")),
         "connection.rekey" => format!("replaced the keys of the connection “{}”", detail("name")),
         "connection.remove" => format!("removed the connection “{}”", detail("name")),
+        "rehearsal.clock" => {
+            format!("turned the clock of the rehearsal “{}”: {}", detail("name"), detail("what"))
+        }
+        "rehearsal.fault" => {
+            format!("ordered a fault in the rehearsal “{}”: {}", detail("name"), detail("what"))
+        }
+        "rehearsal.lift" => format!("lifted {} in the rehearsal “{}”", detail("what"), detail("name")),
+        "rehearsal.deposit" => {
+            format!("put ${} of play money into the rehearsal “{}”", detail("amount"), detail("name"))
+        }
+        "rehearsal.send" => format!("sent {} into the rehearsal “{}”", detail("what"), detail("name")),
+        "rehearsal.stop" => format!("stopped the simulated workers in the rehearsal “{}”", detail("name")),
         "study.create" => format!("drafted the study “{}”", detail("name")),
         "study.edit" => format!("changed the draft “{}”", detail("name")),
         "study.publish" => format!("published “{}” for at most ${}", detail("name"), detail("total")),

@@ -5,6 +5,7 @@
 
 mod directory;
 mod environment;
+pub mod rehearsal;
 mod store;
 #[cfg(test)]
 mod tests;

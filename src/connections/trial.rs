@@ -52,7 +52,7 @@ async fn ask(recruiter: &dyn Recruiter, environment: Environment) -> Result<Cent
 }
 
 /// What is stored and cannot be used, in words; `None` for trouble that the lab cannot mend.
-fn unusable(error: &anyhow::Error) -> Option<String> {
+pub(super) fn unusable(error: &anyhow::Error) -> Option<String> {
     if error.is::<SecretError>() {
         return Some(
             "The stored keys cannot be opened with this server's secret key. Enter them again.".into(),

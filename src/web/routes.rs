@@ -223,6 +223,7 @@ fn studies(table: Table) -> Table {
 /// A lab's keys at recruiters.
 fn lab_connections(table: Table) -> Table {
     use Access::{Editor, Owner, Viewer};
+    use connections::rehearsal::controls as rehearsal;
     table
         .get(Viewer, "/labs/{lab}/connections", connections::list)
         .post(Owner, "/labs/{lab}/connections", connections::new::create)
@@ -231,6 +232,13 @@ fn lab_connections(table: Table) -> Table {
         .get(Viewer, "/labs/{lab}/connections/{connection}", connections::one)
         .post(Editor, "/labs/{lab}/connections/{connection}/test", connections::test)
         .post(Editor, "/labs/{lab}/connections/{connection}/name", connections::rename)
+        .get(Viewer, "/labs/{lab}/connections/{connection}/rehearsal", connections::rehearsal::page)
+        .post(Editor, "/labs/{lab}/connections/{connection}/rehearsal/clock", rehearsal::clock)
+        .post(Editor, "/labs/{lab}/connections/{connection}/rehearsal/faults", rehearsal::order)
+        .post(Editor, "/labs/{lab}/connections/{connection}/rehearsal/faults/lift", rehearsal::lift)
+        .post(Editor, "/labs/{lab}/connections/{connection}/rehearsal/deposit", rehearsal::deposit)
+        .post(Editor, "/labs/{lab}/connections/{connection}/rehearsal/workers", rehearsal::send)
+        .post(Editor, "/labs/{lab}/connections/{connection}/rehearsal/workers/stop", rehearsal::stop)
         .post(Owner, "/labs/{lab}/connections/{connection}/keys", connections::replace_keys)
         .post(Owner, "/labs/{lab}/connections/{connection}/remove", connections::remove)
 }

@@ -29,6 +29,8 @@ mod otree_real;
 #[cfg(test)]
 mod recruiter;
 #[cfg(test)]
+mod rehearsal;
+#[cfg(test)]
 mod river;
 #[cfg(test)]
 mod rules;

@@ -19,6 +19,7 @@ struct Planted {
     lab: Uuid,
     site: Uuid,
     connection: Uuid,
+    rehearsal: Uuid,
     study: Uuid,
     invitation: Uuid,
     member: Uuid,
@@ -38,7 +39,12 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        let site = Site::with(|config| config.allow_private = vec!["127.0.0.0/8".parse().unwrap()]).await;
+        let site = Site::with(|config| {
+            config.allow_private = vec!["127.0.0.0/8".parse().unwrap()];
+            // Nobody answers there: the rehearsal's pages must say so and stand.
+            config.market_url = "http://127.0.0.1:4999/market".parse().unwrap();
+        })
+        .await;
         let (owner, _) = site.person("Olga").await;
         let (editor, _) = site.person("Emil").await;
         let (viewer, _) = site.person("Vera").await;
@@ -85,7 +91,8 @@ impl World {
             &[site, lab],
         )
         .await;
-        let connection = self.connection(lab).await;
+        let connection = self.connection(lab, Environment::Custom).await;
+        let rehearsal = self.connection(lab, Environment::Rehearsal).await;
         run(STUDY, &[study, lab, site, connection]).await;
         run(
             "INSERT INTO invitation (id, lab_id, role, token_hash, created_at, expires_at)
@@ -98,16 +105,17 @@ impl World {
             &[text, lab],
         )
         .await;
-        Planted { lab, site, connection, study, invitation, member, text }
+        Planted { lab, site, connection, rehearsal, study, invitation, member, text }
     }
 
-    async fn connection(&self, lab: Uuid) -> Uuid {
+    async fn connection(&self, lab: Uuid, environment: Environment) -> Uuid {
         let app = &self.site.app;
         let nowhere: url::Url = "http://127.0.0.1:4999".parse().unwrap();
         let new = NewConnection {
-            name: "A marketplace".into(),
-            environment: Environment::Custom,
-            custom: Some(Custom { endpoint: nowhere.clone(), worker_site: nowhere }),
+            name: format!("A marketplace ({environment})"),
+            environment,
+            custom: (environment == Environment::Custom)
+                .then(|| Custom { endpoint: nowhere.clone(), worker_site: nowhere }),
             keys: Keys { access_key_id: "AKIDEXAMPLE".into(), secret: "wJalrXUtnFEMI".into() },
         };
         let act = Act { lab: LabId(lab), by: None, at: self.site.clock.now() };
@@ -136,6 +144,8 @@ fn filled(route: &Route, rows: &Planted, lab: Uuid) -> String {
     let part = |part: &str| match part {
         "{lab}" => lab.to_string(),
         "{site}" => rows.site.to_string(),
+        // Only a rehearsal has these pages.
+        "{connection}" if route.path.contains("{connection}/rehearsal") => rows.rehearsal.to_string(),
         "{connection}" => rows.connection.to_string(),
         "{study}" => rows.study.to_string(),
         "{invitation}" => rows.invitation.to_string(),

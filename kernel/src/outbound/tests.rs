@@ -179,6 +179,16 @@ async fn a_name_that_changes_its_address_gains_nothing() {
 }
 
 #[tokio::test]
+async fn what_the_operator_set_may_lie_anywhere() {
+    let server = MockServer::start().await;
+    Mock::given(any()).respond_with(ResponseTemplate::new(204)).expect(1).mount(&server).await;
+    let bounded = Outbound::new(Vec::new()).unwrap().send(get(&server.uri())).await;
+    assert_eq!(bounded.unwrap_err(), OutboundError::NotAllowed);
+    let reply = Outbound::unbounded().unwrap().send(get(&server.uri())).await.unwrap();
+    assert_eq!(reply.status, StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
 async fn a_redirect_is_an_answer_and_is_not_followed() {
     let server = MockServer::start().await;
     let elsewhere = ResponseTemplate::new(302).insert_header("location", "http://169.254.169.254/");

@@ -44,10 +44,38 @@ impl Paging {
 pub(super) struct Wanted {
     after: Option<i64>,
     limit: Option<i64>,
+    /// The end of the journal instead of its beginning, backwards.
+    newest_first: Option<bool>,
+    /// Where to go on backwards.
+    before: Option<i64>,
     effect: Option<Effect>,
     hit_id: Option<String>,
     assignment_id: Option<String>,
     worker_id: Option<String>,
+}
+
+impl Wanted {
+    fn backwards(&self) -> Result<bool, Problem> {
+        let backwards = self.newest_first.unwrap_or(false);
+        if (backwards && self.after.is_some()) || (!backwards && self.before.is_some()) {
+            return Err(Problem::invalid(
+                "newest_first goes with before, not with after, and before goes with it.",
+            ));
+        }
+        Ok(backwards)
+    }
+
+    fn filter(self, after: i64, limit: i64) -> Filter {
+        Filter {
+            requester_id: None,
+            hit_id: self.hit_id,
+            assignment_id: self.assignment_id,
+            worker_id: self.worker_id,
+            effect: self.effect,
+            after,
+            limit: Some(limit),
+        }
+    }
 }
 
 pub(super) async fn journal(
@@ -56,20 +84,25 @@ pub(super) async fn journal(
     Params(wanted): Params<Wanted>,
 ) -> Result<Json<Value>, Problem> {
     let (after, limit) = Paging { after: wanted.after, limit: wanted.limit }.checked()?;
-    let filter = Filter {
-        requester_id: None,
-        hit_id: wanted.hit_id,
-        assignment_id: wanted.assignment_id,
-        worker_id: wanted.worker_id,
-        effect: wanted.effect,
-        after,
-        limit: Some(limit),
-    };
+    if wanted.backwards()? {
+        return tail(caller, market, wanted, limit).await;
+    }
     let mut tx = market.pool().begin().await?;
-    let entries = journal::read_on(&mut tx, &caller.requester_id, filter).await?;
+    let entries = journal::read_on(&mut tx, &caller.requester_id, wanted.filter(after, limit)).await?;
     tx.commit().await?;
     let last = entries.last().map_or(after, |entry| entry.seq);
     Ok(Json(json!({ "entries": entries.iter().map(entry_shape).collect::<Vec<_>>(), "after": last })))
+}
+
+/// One entry more than asked for is read, to say whether there are older ones.
+async fn tail(caller: Caller, market: Market, wanted: Wanted, limit: i64) -> Result<Json<Value>, Problem> {
+    let (before, filter) = (wanted.before, wanted.filter(0, limit + 1));
+    let mut conn = market.pool().acquire().await?;
+    let mut entries = journal::latest(&mut conn, &caller.requester_id, before, &filter).await?;
+    let more = entries.len() as i64 > limit;
+    entries.truncate(limit as usize);
+    let older = entries.last().filter(|_| more).map(|entry| entry.seq);
+    Ok(Json(json!({ "entries": entries.iter().map(entry_shape).collect::<Vec<_>>(), "before": older })))
 }
 
 /// What an entry does not have is left out.

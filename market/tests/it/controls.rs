@@ -240,6 +240,32 @@ async fn the_journal_is_read_on_and_filtered_and_only_ones_own() {
 }
 
 #[tokio::test]
+async fn the_journal_is_read_backwards_from_its_end() {
+    let place = Place::open().await;
+    let other = place.beside().await;
+    let hit_id = place.hit(2).await;
+    place.work("one", &hit_id).await;
+    other.hit(1).await;
+    let mut whole = get(&place, "journal").await["entries"].as_array().unwrap().clone();
+    whole.reverse();
+    let (mut seen, mut query, mut pages) = (Vec::new(), String::new(), 0);
+    loop {
+        let page = get(&place, &format!("journal?newest_first=true&limit=2{query}")).await;
+        seen.extend(page["entries"].as_array().unwrap().clone());
+        pages += 1;
+        let Some(before) = page["before"].as_i64() else { break };
+        query = format!("&before={before}");
+    }
+    assert_eq!((json!(seen), pages), (json!(whole), 3));
+    let one = get(&place, &format!("journal?newest_first=true&effect=accepted&hit_id={hit_id}")).await;
+    assert_eq!((one["entries"].as_array().unwrap().len(), &one["before"]), (1, &Value::Null));
+    for query in ["newest_first=true&after=1", "before=3", "newest_first=false&before=3", "newest_first=x"] {
+        let call = control(&place, Method::GET, &format!("journal?{query}"));
+        assert_eq!(problem(call, StatusCode::UNPROCESSABLE_ENTITY).await, "invalid", "{query}");
+    }
+}
+
+#[tokio::test]
 async fn who_reads_the_journal_on_misses_nothing_that_is_being_written() {
     let place = Place::open().await;
     let own = place.keys.requester_id.clone();

@@ -9,6 +9,7 @@
 //! | `limits` | how fast an account may be called |
 //! | `errors` | what a failed call means |
 //! | `convert`, `xml`, [`qualifications`] | the protocol's shapes into ours and back |
+//! | [`rehearsal`] | the controls that our own marketplace adds |
 //! | [`template`] | the researcher's own page, made ready for the frame |
 //! | [`fees`] | what it costs |
 //! | `owed` | what pays somebody outside of a study: a qualification for one, a message |
@@ -20,6 +21,7 @@ pub mod fees;
 mod limits;
 mod owed;
 pub mod qualifications;
+pub mod rehearsal;
 pub mod template;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! The connections of a lab: list, one connection, and what can be done to it.
 
 pub mod new;
+pub mod rehearsal;
 
 use askama::Template;
 use axum::extract::State;

@@ -147,7 +147,12 @@ impl Lab {
 
     /// A browser of somebody new with this role in the lab.
     pub async fn member(&self, role: Role) -> Browser {
-        let account = account(&self.app, &format!("{role}@example.org")).await;
+        self.member_as(&role.to_string(), role).await
+    }
+
+    /// The same under a name that no other lab of the server has.
+    pub async fn member_as(&self, name: &str, role: Role) -> Browser {
+        let account = account(&self.app, &format!("{name}@example.org")).await;
         self.join(account, role).await;
         self.browser(account).await
     }

@@ -1,0 +1,242 @@
+//! The rehearsal behind a connection: its time, ordered faults, play money, simulated workers, and what happened.
+//!
+//! | module | one idea |
+//! | --- | --- |
+//! | `controls` | what each form does |
+//! | `typed` | what was typed, read |
+//! | `words` | what the marketplace says, in words |
+//!
+//! Only connections of the rehearsal environment have the page. The marketplace is asked over HTTP each time; when it
+//! does not answer the page says so and nothing else is lost.
+
+pub mod controls;
+mod typed;
+mod words;
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::act;
+use crate::app::App;
+use crate::connections::{Connection, rehearsal};
+use crate::labs::LabId;
+use crate::recruiters::mturk::rehearsal::{
+    Balance, Behaviour, ControlError, Controls, Fault, Report, Run, Tail, Timing,
+};
+use crate::web::error::{Error, WebResult};
+use crate::web::forms::Form;
+use crate::web::guard::{Member, Row, Viewer};
+use crate::web::page::{Layout, Nav, show, show_invalid};
+use crate::web::session::{self, Tone};
+
+/// Entries of the journal on one page.
+const TAIL: i64 = 50;
+
+/// Which part of the journal, and whose report.
+#[derive(Debug, Default, Deserialize)]
+pub struct Asked {
+    /// Only entries before this one.
+    before: Option<i64>,
+    /// The run whose report is shown; usually the newest.
+    run: Option<String>,
+}
+
+/// The four forms as they were typed; what was not typed has its usual value.
+#[derive(Debug, Default)]
+struct Forms {
+    clock: Form,
+    fault: Form,
+    deposit: Form,
+    workers: Form,
+}
+
+/// Which of the four.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Clock,
+    Faults,
+    Deposit,
+    Workers,
+}
+
+impl Part {
+    /// Its place on the page.
+    fn anchor(self) -> &'static str {
+        match self {
+            Self::Clock => "clock",
+            Self::Faults => "faults",
+            Self::Deposit => "money",
+            Self::Workers => "workers",
+        }
+    }
+}
+
+impl Forms {
+    fn of(part: Part, form: Form) -> Self {
+        let mut forms = Self::default();
+        match part {
+            Part::Clock => forms.clock = form,
+            Part::Faults => forms.fault = form,
+            Part::Deposit => forms.deposit = form,
+            Part::Workers => forms.workers = form,
+        }
+        forms
+    }
+
+    /// `now` is the market's time, if it is known.
+    fn filled(self, now: Option<&Timing>) -> Self {
+        let now = now.map(|timing| timing.now.format("%Y-%m-%dT%H:%M").to_string()).unwrap_or_default();
+        Self {
+            clock: typed::filled(
+                self.clock,
+                &[("rate", "60"), ("amount", "1"), ("unit", "hours"), ("at", &now)],
+            ),
+            fault: typed::filled(self.fault, &[("kind", "fail_after"), ("times", "1")]),
+            deposit: typed::filled(self.deposit, &[("dollars", "100.00")]),
+            workers: typed::filled(self.workers, &typed::USUAL_WORKERS),
+        }
+    }
+}
+
+/// Everything that the marketplace said.
+struct Scene {
+    timing: Timing,
+    balance: Balance,
+    faults: Vec<Fault>,
+    runs: Vec<Run>,
+    report: Option<Report>,
+    journal: Tail,
+}
+
+impl Scene {
+    async fn load(controls: &Controls, asked: &Asked) -> Result<Self, ControlError> {
+        let (timing, balance, faults, runs, journal) = tokio::try_join!(
+            controls.clock(),
+            controls.balance(),
+            controls.faults(),
+            controls.runs(),
+            controls.journal(asked.before, TAIL),
+        )?;
+        let wanted = runs.iter().find(|run| Some(&run.id) == asked.run.as_ref()).or(runs.first());
+        let report = match wanted {
+            Some(run) => Some(controls.report(&run.id).await?),
+            None => None,
+        };
+        Ok(Self { timing, balance, faults, runs, report, journal })
+    }
+}
+
+#[derive(Template)]
+#[template(path = "connections/rehearsal.html")]
+struct RehearsalPage {
+    layout: Layout,
+    lab: LabId,
+    may_edit: bool,
+    connection: Connection,
+    path: String,
+    scene: Option<Scene>,
+    /// Why there is nothing to show.
+    trouble: String,
+    forms: Forms,
+    /// Not the newest part of the journal.
+    older: bool,
+}
+
+/// A member at the rehearsal of a connection.
+struct Desk<'a> {
+    app: &'a App,
+    member: &'a Member,
+    connection: Connection,
+    controls: Result<Controls, ControlError>,
+}
+
+/// What a form did: for the list of activities, and for the person.
+struct Done {
+    action: &'static str,
+    detail: Value,
+    words: String,
+}
+
+impl<'a> Desk<'a> {
+    /// Not found for a connection that is no rehearsal.
+    async fn open(app: &'a App, member: &'a Member, connection: Connection) -> WebResult<Self> {
+        if !rehearsal::is_one(&connection) {
+            return Err(Error::NotFound);
+        }
+        let controls = rehearsal::controls(app, &connection).await?;
+        Ok(Self { app, member, connection, controls })
+    }
+
+    fn controls(&self) -> Result<&Controls, ControlError> {
+        self.controls.as_ref().map_err(Clone::clone)
+    }
+
+    fn path(&self) -> String {
+        format!("/labs/{}/connections/{}/rehearsal", self.connection.lab_id, self.connection.id)
+    }
+
+    async fn page(self, forms: Forms, asked: &Asked) -> WebResult<RehearsalPage> {
+        let scene = match self.controls() {
+            Ok(controls) => Scene::load(controls, asked).await,
+            Err(error) => Err(error),
+        };
+        let (scene, trouble) = match scene {
+            Ok(scene) => (Some(scene), String::new()),
+            Err(error) => (None, error.to_string()),
+        };
+        let title = format!("Rehearsal of {}", self.connection.name);
+        let layout = Layout::in_lab(self.member, Nav::Connections, title).await?;
+        Ok(RehearsalPage {
+            layout: layout.environment(self.connection.environment.as_str()),
+            lab: self.connection.lab_id,
+            may_edit: self.member.may_edit(),
+            path: self.path(),
+            forms: forms.filled(scene.as_ref().map(|scene| &scene.timing)),
+            scene,
+            trouble,
+            older: asked.before.is_some(),
+            connection: self.connection,
+        })
+    }
+
+    /// The page again, with what is wrong in one of its forms.
+    async fn again(self, part: Part, form: Form) -> WebResult {
+        show_invalid(&self.page(Forms::of(part, form), &Asked::default()).await?)
+    }
+
+    /// What came of a form: written down and told, or words beside it.
+    async fn told(self, part: Part, mut form: Form, result: Result<Done, ControlError>) -> WebResult {
+        match result {
+            Ok(done) => self.carried_out(part, done).await,
+            Err(error) => {
+                form.fail("", error);
+                self.again(part, form).await
+            }
+        }
+    }
+
+    async fn carried_out(self, part: Part, done: Done) -> WebResult<Response> {
+        let mut conn = self.app.pool.acquire().await?;
+        let act = act(self.app, self.member);
+        rehearsal::record(&mut conn, act, &self.connection, done.action, done.detail).await?;
+        drop(conn);
+        session::flash(&self.member.session, Tone::Good, done.words).await?;
+        Ok(Redirect::to(&format!("{}#{}", self.path(), part.anchor())).into_response())
+    }
+}
+
+/// `GET /labs/{lab}/connections/{connection}/rehearsal`
+///
+/// # Errors
+/// Not found unless it is this lab's, and a rehearsal.
+pub async fn page(
+    State(app): State<App>,
+    Row(viewer, connection): Row<Viewer, Connection>,
+    Query(asked): Query<Asked>,
+) -> WebResult {
+    let desk = Desk::open(&app, &viewer, connection).await?;
+    show(&desk.page(Forms::default(), &asked).await?)
+}

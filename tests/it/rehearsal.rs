@@ -1,0 +1,395 @@
+//! The rehearsal page of a connection, against the real marketplace behind HTTP.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use kernel::clock::{Clock, TestClock};
+use otree_hr::app::App;
+use otree_hr::connections::{self, Act, Custom, Environment, Keys, NewConnection};
+use otree_hr::labs::Role;
+use otree_hr::recruiters::mturk::rehearsal::{Behaviour, FaultKind, OPERATIONS};
+use tokio::time::Instant;
+
+use crate::support::client::{Answer, Browser};
+use crate::support::lab::{Lab, config, database};
+use crate::support::world::World;
+
+/// How long simulated workers may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A world and an editor at its rehearsal page.
+struct Place {
+    world: World,
+    editor: Browser,
+    path: String,
+}
+
+impl Place {
+    async fn open() -> Self {
+        let world = World::new().await;
+        let editor = world.lab.member(Role::Editor).await;
+        let path = of(&world.lab);
+        Self { world, editor, path }
+    }
+
+    /// The page as the editor sees it.
+    async fn page(&self) -> String {
+        let answer = self.editor.get(&self.path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        answer.body
+    }
+
+    async fn post(&self, form: &str, fields: &[(&str, &str)]) -> Answer {
+        self.editor.post(&format!("{}/{form}", self.path), fields).await
+    }
+
+    /// A form that works: the page after it.
+    async fn done(&self, form: &str, fields: &[(&str, &str)]) -> String {
+        let answer = self.post(form, fields).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{form} {fields:?}: {}", answer.body);
+        assert!(answer.location().starts_with(&self.path), "{}", answer.location());
+        self.page().await
+    }
+
+    /// A form that is wrong: the words beside the field, or above the form for the field "".
+    async fn wrong(&self, form: &str, fields: &[(&str, &str)], field: &str) -> String {
+        let answer = self.post(form, fields).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{form} {fields:?}");
+        for (name, value) in fields.iter().filter(|(name, _)| !["turn", "fault", "run"].contains(name)) {
+            let kept = answer.body.contains(&format!("name=\"{name}\" value=\"{value}\""))
+                || answer.body.contains(&format!("<option value=\"{value}\" selected>"));
+            assert!(kept || value.is_empty() || is_choice(name), "{name}={value} is kept: {}", answer.body);
+        }
+        match field {
+            "" => answer.between("class=\"flash bad\" role=\"alert\"", "</p>").to_owned(),
+            field => answer.between(&format!("id=\"{field}-error\">"), "</small>").to_owned(),
+        }
+    }
+
+    async fn activity(&self) -> String {
+        self.editor.get(&format!("{}/activity", self.world.lab.path())).await.body
+    }
+
+    async fn market_time(&self) -> chrono::DateTime<chrono::Utc> {
+        self.world.market.clock_of(&self.world.requester).await.unwrap().1
+    }
+}
+
+/// A list shows no value that it does not have.
+fn is_choice(name: &str) -> bool {
+    ["kind", "operation", "unit", "arrival_clock"].contains(&name)
+}
+
+/// The rehearsal page of the lab's connection.
+fn of(lab: &Lab) -> String {
+    format!("{}/connections/{}/rehearsal", lab.path(), lab.connection)
+}
+
+#[tokio::test]
+async fn the_page_shows_time_money_and_an_empty_list_of_everything() {
+    let place = Place::open().await;
+    let page = place.page().await;
+    for words in [
+        "$1000.00",
+        "On hold",
+        "runs like any other",
+        "No fault is ordered",
+        "None was sent yet",
+        "Play money was put in: $1000.00",
+    ] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    let connection = place.editor.get(place.path.trim_end_matches("/rehearsal")).await;
+    assert!(connection.body.contains(&format!("href=\"{}\"", place.path)), "{}", connection.body);
+    let study = place.world.publish(&place.world.lab.form()).await;
+    let study = place.editor.get(&format!("{}/studies/{}", place.world.lab.path(), study.id)).await;
+    assert!(study.body.contains(&format!("href=\"{}\"", place.path)), "{}", study.body);
+}
+
+#[tokio::test]
+async fn the_clock_is_frozen_run_stepped_and_put_forward() {
+    let place = Place::open().await;
+    let page = place.done("clock", &[("turn", "freeze")]).await;
+    assert!(page.contains("stands still"), "{page}");
+    let frozen = place.market_time().await;
+    place.done("clock", &[("turn", "step"), ("amount", "3"), ("unit", "hours")]).await;
+    assert_eq!(place.market_time().await - frozen, chrono::Duration::hours(3));
+    place.done("clock", &[("turn", "to"), ("at", "2150-01-31T09:30")]).await;
+    assert_eq!(place.market_time().await.to_rfc3339(), "2150-01-31T09:30:00+00:00");
+    let page = place.done("clock", &[("turn", "run"), ("rate", "60.5")]).await;
+    assert!(page.contains("runs 60.5 times as fast") && page.contains("31 Jan 2150, 09:3"), "{page}");
+    let (timing, _) = place.world.market.clock_of(&place.world.requester).await.unwrap();
+    assert_eq!(timing.rate, 60.5);
+    let activity = place.activity().await;
+    for what in
+        ["frozen", "forward by 3 hours", "put to 31 Jan 2150, 09:30 UTC", "running 60.5 times as fast"]
+    {
+        assert!(activity.contains(what), "{what}: {activity}");
+    }
+}
+
+#[tokio::test]
+async fn a_turn_that_cannot_be_is_explained_and_nothing_moves() {
+    let place = Place::open().await;
+    place.done("clock", &[("turn", "freeze")]).await;
+    let before = place.market_time().await;
+    for (fields, field, words) in [
+        (vec![("turn", "run"), ("rate", "fast")], "rate", "A number"),
+        (vec![("turn", "step"), ("amount", "0"), ("unit", "days")], "amount", "A whole number"),
+        (vec![("turn", "step"), ("amount", "2"), ("unit", "years")], "unit", "Choose minutes"),
+        (vec![("turn", "to"), ("at", "soon")], "at", "Write a date"),
+        (vec![("turn", "sideways")], "", "Choose what the clock"),
+        // What only the marketplace knows is said in its words.
+        (vec![("turn", "run"), ("rate", "5000000")], "", "This cannot be"),
+        (vec![("turn", "step"), ("amount", "900000"), ("unit", "days")], "", "A step is"),
+        (vec![("turn", "to"), ("at", "2020-01-01T00:00")], "", "This cannot be"),
+    ] {
+        let said = place.wrong("clock", &fields, field).await;
+        assert!(said.contains(words), "{fields:?}: {said}");
+    }
+    assert_eq!(place.market_time().await, before);
+    assert_eq!(
+        place.activity().await.matches("turned the clock").count(),
+        1,
+        "only what was done is written down"
+    );
+}
+
+#[tokio::test]
+async fn every_kind_of_fault_is_ordered_seen_striking_and_lifted() {
+    let place = Place::open().await;
+    for kind in FaultKind::ALL {
+        let number = if kind.unit().is_some() { "5" } else { "" };
+        let fields =
+            [("kind", kind.name()), ("operation", "NotifyWorkers"), ("number", number), ("times", "")];
+        place.done("faults", &fields).await;
+    }
+    let page = place.page().await;
+    assert_eq!(page.matches("<code>NotifyWorkers</code>").count(), FaultKind::ALL.len());
+    assert_eq!(page.matches("until lifted</td>").count(), FaultKind::ALL.len());
+    let page = place.done("faults/lift", &[("fault", "all")]).await;
+    assert!(page.contains("Lifted 11 faults.") && page.contains("No fault is ordered"), "{page}");
+
+    let order = [("kind", "fail_before"), ("operation", "GetAccountBalance"), ("times", "2"), ("number", "")];
+    place.done("faults", &order).await;
+    place.editor.post(&format!("{}/test", place.path.trim_end_matches("/rehearsal")), &[]).await;
+    let page = place.page().await;
+    let (_, row) = page.split_once("<code>GetAccountBalance</code>").expect("it stands");
+    let numbers: Vec<_> =
+        row.split("<td class=\"num\">").skip(1).map(|cell| cell.split('<').next().unwrap()).collect();
+    assert_eq!(numbers, ["0", "2"], "still to strike, struck");
+    let id = row.split_once("name=\"fault\" value=\"").unwrap().1.split('"').next().unwrap();
+    assert!(place.done("faults/lift", &[("fault", id)]).await.contains("Lifted 1 fault."));
+    let again = place.wrong("faults/lift", &[("fault", id)], "").await;
+    assert!(again.contains("no such fault"), "{again}");
+    let activity = place.activity().await;
+    assert!(activity.contains("ordered a fault") && activity.contains("lifted 11 faults"), "{activity}");
+}
+
+#[tokio::test]
+async fn a_fault_that_cannot_be_is_explained_beside_its_field() {
+    let place = Place::open().await;
+    for (fields, field, words) in [
+        (vec![("kind", "explode"), ("times", "1")], "kind", "Choose what goes wrong"),
+        (
+            vec![("kind", "fail_after"), ("operation", "PayTwice")],
+            "operation",
+            "Choose one of the operations",
+        ),
+        (vec![("kind", "fail_after"), ("times", "none")], "times", "A whole number"),
+        (vec![("kind", "fail_after"), ("number", "5")], "number", "takes no number"),
+        (vec![("kind", "hide"), ("number", "")], "number", "fill this in"),
+        (vec![("kind", "throttle_to"), ("number", "4000")], "", "per_second 1 to 1000"),
+        (vec![("kind", "fail_after"), ("times", "2000000")], "", "times is 1 to 1000000"),
+    ] {
+        let said = place.wrong("faults", &fields, field).await;
+        assert!(said.contains(words), "{fields:?}: {said}");
+    }
+    assert!(place.wrong("faults/lift", &[("fault", "both")], "").await.contains("Choose a fault"));
+    assert!(place.page().await.contains("No fault is ordered"));
+}
+
+#[tokio::test]
+async fn play_money_is_deposited() {
+    let place = Place::open().await;
+    let page = place.done("deposit", &[("dollars", "250.5")]).await;
+    assert!(page.contains("$1250.50") && page.contains("Play money was put in: $250.50"), "{page}");
+    assert!(place.activity().await.contains("put $250.50 of play money"));
+    for (typed, field, words) in [
+        ("", "dollars", "fill this in"),
+        ("-5", "dollars", "Write an amount"),
+        ("1.234", "dollars", "at most two decimals"),
+        ("0", "", "A deposit is"),
+        ("2000000", "", "A deposit is"),
+    ] {
+        let said = place.wrong("deposit", &[("dollars", typed)], field).await;
+        assert!(said.contains(words), "{typed}: {said}");
+    }
+    let balance = place.world.market.balance(&place.world.requester).await.unwrap();
+    assert_eq!(balance.available.0, 125_050);
+}
+
+#[tokio::test]
+async fn simulated_workers_are_sent_and_the_page_that_broke_is_named() {
+    let place = Place::open().await;
+    place.world.publish(&place.world.lab.form()).await;
+    place.world.otree.set_down(true);
+    let page = place.done("workers", &[("workers", "1"), ("arrivals", ""), ("share_complete", "1")]).await;
+    assert!(page.contains("1 simulated worker <span"), "{page}");
+    let page = until(&place, |page| page.contains("could not go on")).await;
+    let (_, broken) = page.split_once("<caption>Pages that they could not fill").expect(&page);
+    assert!(broken.contains("<code>/InitializeParticipant/") || broken.contains("<code>/p/*/"), "{broken}");
+    assert!(page.contains("A worker took a place"), "{page}");
+    assert!(place.activity().await.contains("sent 1 simulated worker into"));
+}
+
+#[tokio::test]
+async fn simulated_workers_are_stopped() {
+    let place = Place::open().await;
+    // Nothing is published, so they look for work until they are stopped.
+    let page = place
+        .done(
+            "workers",
+            &[("workers", "2"), ("arrivals", ""), ("share_return", "1"), ("share_complete", "1")],
+        )
+        .await;
+    let (_, run) = page.split_once("name=\"run\" value=\"").expect(&page);
+    let run = run.split('"').next().unwrap().to_owned();
+    place.done("workers/stop", &[("run", &run)]).await;
+    until(&place, |page| page.contains(">stopped</span>")).await;
+    assert!(place.activity().await.contains("stopped the simulated workers"));
+    assert!(place.wrong("workers/stop", &[("run", "../deposit")], "").await.contains("no such"));
+    for (fields, field, words) in [
+        (vec![("workers", "0")], "workers", "from 1 to 500"),
+        (vec![("workers", "5"), ("arrivals", "often")], "arrivals", "A number"),
+        (
+            vec![("workers", "5"), ("arrivals", "6"), ("share_complete", "0")],
+            "share_complete",
+            "At least one share",
+        ),
+        (vec![("workers", "5"), ("arrivals", "20000"), ("share_return", "1")], "", "arrivals_per_minute"),
+    ] {
+        let said = place.wrong("workers", &fields, field).await;
+        assert!(said.contains(words), "{fields:?}: {said}");
+    }
+}
+
+/// Reloads until the page is as it should be.
+async fn until(place: &Place, right: impl Fn(&str) -> bool) -> String {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let page = place.page().await;
+        if right(&page) {
+            return page;
+        }
+        assert!(Instant::now() < deadline, "{page}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+#[tokio::test]
+async fn the_journal_is_told_fifty_at_a_time_newest_first() {
+    let place = Place::open().await;
+    for cents in 1..=60 {
+        place.world.market.deposit(&place.world.requester, kernel::money::Cents(cents)).await.unwrap();
+    }
+    let page = place.page().await;
+    assert_eq!(page.matches("Play money was put in").count(), 50);
+    let newest = page.find("put in: $0.60<").unwrap();
+    assert!(newest < page.find("put in: $0.59<").unwrap() && !page.contains("put in: $0.10<"));
+    let (_, link) = page.rsplit_once("rehearsal?before=").expect(&page);
+    let older = format!("{}?before={}", place.path, link.split('#').next().unwrap());
+    let older = place.editor.get(&older).await.body;
+    assert_eq!(older.matches("Play money was put in").count(), 11);
+    assert!(older.contains("put in: $0.10<") && older.contains("put in: $1000.00<"), "{older}");
+    assert!(!older.contains("?before=") && older.contains(">Newest</a>"));
+}
+
+#[tokio::test]
+async fn viewers_look_without_forms_and_worker_ids_and_strangers_find_nothing() {
+    let place = Place::open().await;
+    let study = place.world.publish(&place.world.lab.form()).await;
+    let guest = place.world.arrive(&study, "Wendy").await;
+    assert!(place.page().await.contains(&guest.worker));
+    let viewer = place.world.lab.member(Role::Viewer).await;
+    let page = viewer.get(&place.path).await;
+    assert!(page.status == StatusCode::OK && page.body.contains("A worker took a place"), "{}", page.body);
+    assert!(!page.body.contains(&guest.worker) && !page.body.contains(&format!("action=\"{}", place.path)));
+    let stranger = place.world.lab.neighbour("stranger").await;
+    let outsider = stranger.member_as("outsider", Role::Owner).await;
+    let under_their_own = format!("{}/connections/{}/rehearsal", stranger.path(), place.world.lab.connection);
+    let forms = ["clock", "faults", "faults/lift", "deposit", "workers", "workers/stop"];
+    for path in [&place.path, &under_their_own] {
+        assert_eq!(outsider.get(path).await.status, StatusCode::NOT_FOUND);
+        for form in forms {
+            let answer = outsider.post(&format!("{path}/{form}"), &[("turn", "freeze")]).await;
+            assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}/{form}");
+        }
+    }
+    for form in forms {
+        let answer = viewer.post(&format!("{}/{form}", place.path), &[("turn", "freeze")]).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{form}");
+    }
+}
+
+#[tokio::test]
+async fn no_other_environment_has_the_page() {
+    let place = Place::open().await;
+    let lab = &place.world.lab;
+    for environment in [Environment::Sandbox, Environment::Production, Environment::Custom] {
+        let custom = (environment == Environment::Custom)
+            .then(|| Custom { endpoint: place.world.base.clone(), worker_site: place.world.base.clone() });
+        let keys = Keys { access_key_id: "AKIDEXAMPLE".into(), secret: "wJalrXUtnFEMI".into() };
+        let new = NewConnection { name: environment.to_string(), environment, custom, keys };
+        let act = Act { lab: lab.id, by: None, at: lab.clock.now() };
+        let mut conn = lab.app.pool.acquire().await.unwrap();
+        let id = connections::create(&mut conn, &lab.app.config.keyring, act, &new).await.unwrap();
+        drop(conn);
+        let connection = format!("{}/connections/{id}", lab.path());
+        assert!(!place.editor.get(&connection).await.body.contains("/rehearsal\""), "{environment}");
+        assert_eq!(place.editor.get(&format!("{connection}/rehearsal")).await.status, StatusCode::NOT_FOUND);
+        let posted = place.editor.post(&format!("{connection}/rehearsal/clock"), &[("turn", "freeze")]).await;
+        assert_eq!(posted.status, StatusCode::NOT_FOUND, "{environment}");
+    }
+}
+
+#[tokio::test]
+async fn a_market_that_does_not_answer_gives_a_calm_page_that_keeps_what_was_typed() {
+    let clock = TestClock::starting_now();
+    let nobody = format!("http://127.0.0.1:{}/market", kernel::testing::free_port());
+    let app = App::new(config(nobody.parse().unwrap()), database().await, clock.clone()).unwrap();
+    let keys = Keys { access_key_id: "AKIDEXAMPLE".into(), secret: "wJalrXUtnFEMI".into() };
+    let lab = Lab::found(app, clock, "first", &nobody, keys).await;
+    let editor = lab.member(Role::Editor).await;
+    let page = editor.get(&of(&lab)).await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.body.contains("does not answer: nothing answers at this address"), "{}", page.body);
+    let answer = editor.post(&format!("{}/deposit", of(&lab)), &[("dollars", "77.00")]).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(answer.body.contains("value=\"77.00\""), "{}", answer.body);
+    assert!(answer.between("class=\"flash bad\" role=\"alert\"", "</p>").contains("does not answer"));
+    assert_eq!(lab.count("SELECT count(*) FROM audit_event WHERE action LIKE 'rehearsal.%'").await, 0);
+}
+
+#[tokio::test]
+async fn keys_that_the_market_does_not_know_are_told_in_its_words() {
+    let place = Place::open().await;
+    let stranger = place.world.lab.neighbour("keyless").await;
+    let page = stranger.member_as("keyless-editor", Role::Editor).await.get(&of(&stranger)).await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.body.contains("does not know the access key id"), "{}", page.body);
+}
+
+#[test]
+fn the_lists_of_the_page_are_the_marketplaces_own() {
+    let known: std::collections::BTreeSet<_> = market::protocol::operations().collect();
+    assert_eq!(std::collections::BTreeSet::from(OPERATIONS), known);
+    for kind in FaultKind::ALL {
+        let number = kind.unit().map(|_| 1);
+        let theirs = market::faults::FaultKind::from_parts(kind.name(), number).expect(kind.name());
+        assert_eq!(theirs.parts(), (kind.name(), number));
+    }
+    for (ours, theirs) in Behaviour::ALL.into_iter().zip(market::workers::bots::plan::Behaviour::ALL) {
+        assert_eq!(serde_json::json!(theirs), ours.name());
+    }
+}
