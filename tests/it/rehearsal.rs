@@ -386,7 +386,7 @@ fn the_lists_of_the_page_are_the_marketplaces_own() {
     assert_eq!(std::collections::BTreeSet::from(OPERATIONS), known);
     for kind in FaultKind::ALL {
         let number = kind.unit().map(|_| 1);
-        let theirs = market::faults::FaultKind::from_parts(kind.name(), number).expect(kind.name());
+        let theirs = market::faults::FaultKind::from_parts(kind.name(), number).unwrap_or_else(|| panic!("{}", kind.name()));
         assert_eq!(theirs.parts(), (kind.name(), number));
     }
     for (ours, theirs) in Behaviour::ALL.into_iter().zip(market::workers::bots::plan::Behaviour::ALL) {
