@@ -233,6 +233,7 @@ fn lab_connections(table: Table) -> Table {
         .post(Editor, "/labs/{lab}/connections/{connection}/test", connections::test)
         .post(Editor, "/labs/{lab}/connections/{connection}/name", connections::rename)
         .get(Viewer, "/labs/{lab}/connections/{connection}/rehearsal", connections::rehearsal::page)
+        .get(Viewer, "/labs/{lab}/connections/{connection}/rehearsal/live", connections::rehearsal::live)
         .post(Editor, "/labs/{lab}/connections/{connection}/rehearsal/clock", rehearsal::clock)
         .post(Editor, "/labs/{lab}/connections/{connection}/rehearsal/faults", rehearsal::order)
         .post(Editor, "/labs/{lab}/connections/{connection}/rehearsal/faults/lift", rehearsal::lift)

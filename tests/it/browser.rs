@@ -2,6 +2,7 @@
 //! oTree. The worker site is another site than ours to their browsers, and the worker's keeps no foreign cookies.
 
 mod frames;
+mod rehearsal;
 mod worker_site;
 
 use secrecy::ExposeSecret;
@@ -22,7 +23,7 @@ async fn a_researcher_publishes_a_worker_takes_part_and_is_paid() {
     sign_up(&researcher, server.site()).await;
     register_site(&researcher, &otree).await;
     connect(&researcher).await;
-    let study = draft_and_publish(&researcher).await;
+    let study = draft_and_publish(&researcher, "1").await;
 
     let worker = driver.person_without_foreign_cookies().await;
     accept(&worker, server.market()).await;
@@ -78,12 +79,12 @@ async fn connect(person: &Person) {
 }
 
 /// Returns the study's address.
-async fn draft_and_publish(person: &Person) -> String {
+async fn draft_and_publish(person: &Person, places: &str) -> String {
     person.press("Studies").await;
     person.press("study").await;
     person.choose_containing("pick", ":solo").await;
     person.press("Continue").await;
-    person.fill("places", "1").await;
+    person.fill("places", places).await;
     person.fill("reward", "1.00").await;
     person.fill("max_bonus", "2.00").await;
     person.fill("name", "Pilot").await;

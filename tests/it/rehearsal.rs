@@ -7,7 +7,7 @@ use kernel::clock::{Clock, TestClock};
 use otree_hr::app::App;
 use otree_hr::connections::{self, Act, Custom, Environment, Keys, NewConnection};
 use otree_hr::labs::Role;
-use otree_hr::recruiters::mturk::rehearsal::{Behaviour, FaultKind, OPERATIONS};
+use otree_hr::recruiters::mturk::rehearsal::{Behaviour, FaultKind, OPERATIONS, Unit};
 use tokio::time::Instant;
 
 use crate::support::client::{Answer, Browser};
@@ -93,8 +93,8 @@ async fn the_page_shows_time_money_and_an_empty_list_of_everything() {
         "$1000.00",
         "On hold",
         "runs like any other",
-        "No fault is ordered",
-        "None was sent yet",
+        "none is ordered",
+        "nobody was sent yet",
         "Play money was put in: $1000.00",
     ] {
         assert!(page.contains(words), "{words}: {page}");
@@ -140,8 +140,8 @@ async fn a_turn_that_cannot_be_is_explained_and_nothing_moves() {
         (vec![("turn", "to"), ("at", "soon")], "at", "Write a date"),
         (vec![("turn", "sideways")], "", "Choose what the clock"),
         // What only the marketplace knows is said in its words.
-        (vec![("turn", "run"), ("rate", "5000000")], "", "This cannot be"),
-        (vec![("turn", "step"), ("amount", "900000"), ("unit", "days")], "", "A step is"),
+        (vec![("turn", "run"), ("rate", "5000000")], "rate", "at most 1000000"),
+        (vec![("turn", "step"), ("amount", "900000"), ("unit", "days")], "amount", "from 1 to 3650"),
         (vec![("turn", "to"), ("at", "2020-01-01T00:00")], "", "This cannot be"),
     ] {
         let said = place.wrong("clock", &fields, field).await;
@@ -168,7 +168,7 @@ async fn every_kind_of_fault_is_ordered_seen_striking_and_lifted() {
     assert_eq!(page.matches("<code>NotifyWorkers</code>").count(), FaultKind::ALL.len());
     assert_eq!(page.matches("until lifted</td>").count(), FaultKind::ALL.len());
     let page = place.done("faults/lift", &[("fault", "all")]).await;
-    assert!(page.contains("Lifted 11 faults.") && page.contains("No fault is ordered"), "{page}");
+    assert!(page.contains("Lifted 11 faults.") && page.contains("none is ordered"), "{page}");
 
     let order = [("kind", "fail_before"), ("operation", "GetAccountBalance"), ("times", "2"), ("number", "")];
     place.done("faults", &order).await;
@@ -177,7 +177,7 @@ async fn every_kind_of_fault_is_ordered_seen_striking_and_lifted() {
     let (_, row) = page.split_once("<code>GetAccountBalance</code>").expect("it stands");
     let numbers: Vec<_> =
         row.split("<td class=\"num\">").skip(1).map(|cell| cell.split('<').next().unwrap()).collect();
-    assert_eq!(numbers, ["0", "2"], "still to strike, struck");
+    assert_eq!(numbers, ["2", "0"], "struck, still to strike");
     let id = row.split_once("name=\"fault\" value=\"").unwrap().1.split('"').next().unwrap();
     assert!(place.done("faults/lift", &[("fault", id)]).await.contains("Lifted 1 fault."));
     let again = place.wrong("faults/lift", &[("fault", id)], "").await;
@@ -199,14 +199,15 @@ async fn a_fault_that_cannot_be_is_explained_beside_its_field() {
         (vec![("kind", "fail_after"), ("times", "none")], "times", "A whole number"),
         (vec![("kind", "fail_after"), ("number", "5")], "number", "takes no number"),
         (vec![("kind", "hide"), ("number", "")], "number", "fill this in"),
-        (vec![("kind", "throttle_to"), ("number", "4000")], "", "per_second 1 to 1000"),
-        (vec![("kind", "fail_after"), ("times", "2000000")], "", "times is 1 to 1000000"),
+        (vec![("kind", "throttle_to"), ("number", "4000")], "number", "from 1 to 1000."),
+        (vec![("kind", "delay_before"), ("number", "120001")], "number", "from 1 to 120000."),
+        (vec![("kind", "fail_after"), ("times", "2000000")], "times", "from 1 to 1000000."),
     ] {
         let said = place.wrong("faults", &fields, field).await;
         assert!(said.contains(words), "{fields:?}: {said}");
     }
     assert!(place.wrong("faults/lift", &[("fault", "both")], "").await.contains("Choose a fault"));
-    assert!(place.page().await.contains("No fault is ordered"));
+    assert!(place.page().await.contains("none is ordered"));
 }
 
 #[tokio::test]
@@ -217,10 +218,10 @@ async fn play_money_is_deposited() {
     assert!(place.activity().await.contains("put $250.50 of play money"));
     for (typed, field, words) in [
         ("", "dollars", "fill this in"),
-        ("-5", "dollars", "Write an amount"),
-        ("1.234", "dollars", "at most two decimals"),
-        ("0", "", "A deposit is"),
-        ("2000000", "", "A deposit is"),
+        ("-5", "dollars", "Write an amount like 1.50."),
+        ("1.234", "dollars", "at most two decimals."),
+        ("0", "dollars", "from 0.01 to 1000000.00"),
+        ("2000000", "dollars", "from 0.01 to 1000000.00"),
     ] {
         let said = place.wrong("deposit", &[("dollars", typed)], field).await;
         assert!(said.contains(words), "{typed}: {said}");
@@ -236,8 +237,8 @@ async fn simulated_workers_are_sent_and_the_page_that_broke_is_named() {
     place.world.otree.set_down(true);
     let page = place.done("workers", &[("workers", "1"), ("arrivals", ""), ("share_complete", "1")]).await;
     assert!(page.contains("1 simulated worker <span"), "{page}");
-    let page = until(&place, |page| page.contains("could not go on")).await;
-    let (_, broken) = page.split_once("<caption>Pages that they could not fill").expect(&page);
+    let page = until(&place, |page| page.contains("</b> could not go on")).await;
+    let (_, broken) = page.split_once("<caption>Who could not go on").expect(&page);
     assert!(broken.contains("<code>/InitializeParticipant/") || broken.contains("<code>/p/*/"), "{broken}");
     assert!(page.contains("A worker took a place"), "{page}");
     assert!(place.activity().await.contains("sent 1 simulated worker into"));
@@ -267,7 +268,9 @@ async fn simulated_workers_are_stopped() {
             "share_complete",
             "At least one share",
         ),
-        (vec![("workers", "5"), ("arrivals", "20000"), ("share_return", "1")], "", "arrivals_per_minute"),
+        (vec![("workers", "5"), ("arrivals", "20000"), ("share_return", "1")], "arrivals", "at most 10000"),
+        (vec![("workers", "5"), ("arrivals", "0"), ("share_return", "1")], "arrivals", "nobody comes"),
+        (vec![("workers", "5"), ("homes", "Denmark"), ("share_return", "1")], "homes", "Two letters"),
     ] {
         let said = place.wrong("workers", &fields, field).await;
         assert!(said.contains(words), "{fields:?}: {said}");
@@ -302,7 +305,31 @@ async fn the_journal_is_told_fifty_at_a_time_newest_first() {
     let older = place.editor.get(&older).await.body;
     assert_eq!(older.matches("Play money was put in").count(), 11);
     assert!(older.contains("put in: $0.10<") && older.contains("put in: $1000.00<"), "{older}");
-    assert!(!older.contains("?before=") && older.contains(">Newest</a>"));
+    assert!(!older.contains("rehearsal?before=") && older.contains(">Newest</a>"));
+}
+
+#[tokio::test]
+async fn an_open_page_asks_for_what_changed_and_gets_no_more() {
+    let place = Place::open().await;
+    let fragment = async |query: &str| {
+        let answer = place.editor.get(&format!("{}/live?{query}", place.path)).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        assert!(!answer.body.contains("<html") && !answer.body.contains("<input"), "{}", answer.body);
+        answer.body
+    };
+    let first = fragment("").await;
+    assert!(first.contains("id=\"live\"") && first.contains("id=\"journal\" hx-swap-oob"), "{first}");
+    assert!(!place.page().await.contains("hx-swap-oob"), "the page itself is whole");
+    place.done("deposit", &[("dollars", "1")]).await;
+    let next = fragment("").await;
+    assert!(next.contains("$1001.00") && next.contains("put in: $1.00<"), "{next}");
+    let older = fragment("before=2").await;
+    assert!(older.contains("/live?before=2\"") && !older.contains("put in: $1.00<"), "it stays where it was");
+    // A message for the person waits for the next page.
+    place.post("deposit", &[("dollars", "2")]).await;
+    fragment("").await;
+    assert!(place.page().await.contains("$2.00 of play money is in"));
+    assert!(fragment("run=a%22b").await.contains("/live?run=a%22b\""));
 }
 
 #[tokio::test]
@@ -312,15 +339,24 @@ async fn viewers_look_without_forms_and_worker_ids_and_strangers_find_nothing() 
     let guest = place.world.arrive(&study, "Wendy").await;
     assert!(place.page().await.contains(&guest.worker));
     let viewer = place.world.lab.member(Role::Viewer).await;
-    let page = viewer.get(&place.path).await;
-    assert!(page.status == StatusCode::OK && page.body.contains("A worker took a place"), "{}", page.body);
-    assert!(!page.body.contains(&guest.worker) && !page.body.contains(&format!("action=\"{}", place.path)));
+    for path in [place.path.clone(), format!("{}/live", place.path)] {
+        let page = viewer.get(&path).await;
+        assert!(
+            page.status == StatusCode::OK && page.body.contains("A worker took a place"),
+            "{}",
+            page.body
+        );
+        assert!(
+            !page.body.contains(&guest.worker) && !page.body.contains(&format!("action=\"{}", place.path))
+        );
+    }
     let stranger = place.world.lab.neighbour("stranger").await;
     let outsider = stranger.member_as("outsider", Role::Owner).await;
     let under_their_own = format!("{}/connections/{}/rehearsal", stranger.path(), place.world.lab.connection);
     let forms = ["clock", "faults", "faults/lift", "deposit", "workers", "workers/stop"];
     for path in [&place.path, &under_their_own] {
         assert_eq!(outsider.get(path).await.status, StatusCode::NOT_FOUND);
+        assert_eq!(outsider.get(&format!("{path}/live")).await.status, StatusCode::NOT_FOUND);
         for form in forms {
             let answer = outsider.post(&format!("{path}/{form}"), &[("turn", "freeze")]).await;
             assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}/{form}");
@@ -385,9 +421,10 @@ fn the_lists_of_the_page_are_the_marketplaces_own() {
     let known: std::collections::BTreeSet<_> = market::protocol::operations().collect();
     assert_eq!(std::collections::BTreeSet::from(OPERATIONS), known);
     for kind in FaultKind::ALL {
-        let number = kind.unit().map(|_| 1);
-        let theirs = market::faults::FaultKind::from_parts(kind.name(), number).unwrap_or_else(|| panic!("{}", kind.name()));
-        assert_eq!(theirs.parts(), (kind.name(), number));
+        let theirs = |number| market::faults::FaultKind::from_parts(kind.name(), number);
+        let number = kind.unit().map(Unit::most);
+        assert_eq!(theirs(number).map(|theirs| theirs.parts()), Some((kind.name(), number)));
+        assert!(number.is_none_or(|most| theirs(Some(most + 1)).is_none()), "{kind:?}");
     }
     for (ours, theirs) in Behaviour::ALL.into_iter().zip(market::workers::bots::plan::Behaviour::ALL) {
         assert_eq!(serde_json::json!(theirs), ours.name());

@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use kernel::money::Cents;
 use serde::Deserialize;
+use serde_json::Value;
 use sqlx::PgConnection;
 
 use super::frame::{TaskFrame, Viewer};
@@ -36,14 +37,15 @@ pub(super) struct ShownGroup {
     published: String,
     places: i64,
     requester_id: String,
-    qualified: bool,
+    /// Ids of the qualifications that somebody lacks for accepting, with spaces between them.
+    missing: String,
 }
 
 impl ShownGroup {
     /// The group as somebody with this standing sees it.
     fn new(group: Group, standing: &Standing) -> Self {
         Self {
-            qualified: unmet(&group.qualification_requirements, Action::Accept, standing).is_empty(),
+            missing: missing(&group.qualification_requirements, standing),
             hits: words::plural(group.hits, "HIT"),
             published: words::time(&group.newest),
             places: group.available,
@@ -59,6 +61,11 @@ impl ShownGroup {
             reward: group.reward,
         }
     }
+}
+
+fn missing(requirements: &Value, standing: &Standing) -> String {
+    let lacking = unmet(requirements, Action::Accept, standing).into_iter();
+    lacking.filter_map(|one| one["QualificationTypeId"].as_str()).collect::<Vec<_>>().join(" ")
 }
 
 #[derive(Template)]

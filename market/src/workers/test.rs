@@ -57,6 +57,7 @@ struct TextField {
     numeric: bool,
     least: Option<i64>,
     most: Option<i64>,
+    shortest: Option<usize>,
     longest: Option<usize>,
 }
 
@@ -205,6 +206,7 @@ fn text_field(rule: &TextRule, given: Option<Given>) -> TextField {
         numeric: rule.numeric,
         least: rule.least,
         most: rule.most,
+        shortest: rule.shortest,
         longest: rule.longest,
     }
 }

@@ -9,9 +9,12 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
+use market::engine::qualifications::grants;
 use market::workers::bots::{BotEvent, BotPlan, run};
+use serde_json::json;
 use tokio::sync::mpsc;
 
+use crate::tests::{KEY, tested};
 use crate::world::{World, external, html_question, world};
 
 /// Which participants came to the end.
@@ -140,4 +143,98 @@ async fn what_a_bot_cannot_do_is_in_its_report() {
         failed |= matches!(event, BotEvent::Failed { bot: 1, .. });
     }
     assert!(failed);
+}
+
+#[tokio::test]
+async fn a_bot_takes_the_test_that_a_hit_wants_and_plays() {
+    let world = world().await;
+    let (base, _) = study().await;
+    let id = tested(&world, Some(KEY), None).await;
+    let wanted = json!([{ "QualificationTypeId": id, "Comparator": "Exists" }]);
+    world.publish_for("Pick a number", &external(&format!("{base}go/1")), 3, wanted).await;
+    let (events, _) = mpsc::channel(100);
+    for report in run(plan(&world, 3), events).await {
+        assert_eq!(report.outcome, Ok(()), "{report:?}");
+        let mut conn = world.market.pool().acquire().await.unwrap();
+        let held = grants::of_worker(&mut conn, report.worker_id.as_deref().unwrap()).await.unwrap();
+        let held: Vec<_> = held.into_iter().map(|held| held.qualification_type_id).collect();
+        assert_eq!(held, std::slice::from_ref(&id));
+    }
+    let mut conn = world.market.pool().acquire().await.unwrap();
+    let answers: Vec<String> = sqlx::query_scalar("select answer from market.qualification_request")
+        .fetch_all(&mut *conn)
+        .await
+        .unwrap();
+    for answer in &answers {
+        // The rules of the form's three questions: one of a list, one or two boxes, a number from 18 to 99.
+        assert!(answer.matches("<SelectionIdentifier>").count() >= 2, "{answer}");
+        let age = answer.split("<FreeText>").nth(1).unwrap().split('<').next().unwrap();
+        assert!((18..=99).contains(&age.parse().unwrap()), "{answer}");
+    }
+    assert_eq!(answers.len(), 3);
+}
+
+#[tokio::test]
+async fn a_bot_that_is_not_let_in_says_what_it_lacks() {
+    let world = world().await;
+    let decided = tested(&world, None, None).await;
+    let wants = async |title: &str, requirement: serde_json::Value| {
+        world.publish_for(title, &external("https://hr.example/go/1"), 1, json!([requirement])).await;
+        let (events, _) = mpsc::channel(100);
+        let plan = BotPlan {
+            group_title: Some(title.into()),
+            wait_limit: Duration::from_millis(300),
+            ..plan(&world, 1)
+        };
+        run(plan, events).await.remove(0).outcome.unwrap_err()
+    };
+    let home = json!({ "QualificationTypeId": "00000000000000000071", "Comparator": "In",
+        "LocaleValues": [{ "Country": "DK" }] });
+    let why = wants("At home", home).await;
+    assert!(why.contains("could be taken in time: ") && why.contains("Worker_Locale must be DK"), "{why}");
+    // It handed in the test; whoever should decide has not.
+    let guarded = json!({ "QualificationTypeId": decided, "Comparator": "Exists",
+        "ActionsGuarded": "PreviewAndAccept" });
+    let why = wants("For the chosen", guarded).await;
+    assert!(why.contains("Rules None is needed"), "{why}");
+    let asked: i64 = sqlx::query_scalar("select count(*) from market.qualification_request")
+        .fetch_one(world.market.pool())
+        .await
+        .unwrap();
+    assert_eq!(asked, 1, "asked once, however often it looked");
+}
+
+#[tokio::test]
+async fn every_crowd_element_is_filled_or_reported() {
+    let world = world().await;
+    let fields = "<crowd-radio-group><crowd-radio-button name=dove>Dove</crowd-radio-button>
+         <crowd-radio-button name=hawk>Hawk</crowd-radio-button></crowd-radio-group>
+         <crowd-checkbox name=sure required></crowd-checkbox><crowd-slider name=risk min=3 max=7></crowd-slider>
+         <crowd-text-area name=why minlength=40></crowd-text-area>";
+    let submits = async |title: &str, fields: &str| {
+        let question = html_question(&format!("<crowd-form>{fields}</crowd-form>"));
+        world.publish(title, &question, 1).await;
+        let (events, _) = mpsc::channel(100);
+        let plan = BotPlan { group_title: Some(title.into()), ..plan(&world, 1) };
+        run(plan, events).await.remove(0)
+    };
+    let report = submits("Birds", fields).await;
+    assert_eq!(report.outcome, Ok(()));
+    let mut conn = world.market.pool().acquire().await.unwrap();
+    let assignment = report.assignment_id.unwrap();
+    let answer =
+        market::engine::assignments::find(&mut conn, &assignment).await.unwrap().unwrap().answer.unwrap();
+    let said = answer.split("<FreeText>").nth(1).unwrap().split("</FreeText>").next().unwrap();
+    let said: serde_json::Value = serde_json::from_str(&said.replace("&quot;", "\"")).unwrap();
+    let said = &said[0];
+    assert_ne!(said["dove"]["on"], said["hawk"]["on"], "{said}");
+    assert_eq!(said["sure"]["on"], true);
+    assert!((3..=7).contains(&said["risk"].as_str().unwrap().parse().unwrap()), "{said}");
+    assert!(said["why"].as_str().unwrap().len() >= 40, "{said}");
+
+    let report =
+        submits("Pictures", &format!("{fields}<crowd-bounding-box name=box></crowd-bounding-box>")).await;
+    let why = report.outcome.unwrap_err();
+    assert!(why.contains("the field box asks for what a <crowd-bounding-box> takes"), "{why}");
+    assert!(report.unfilled_page.is_some());
 }

@@ -24,13 +24,14 @@ const FORM: &str = r#"<QuestionForm xmlns="http://mechanicalturk.amazonaws.com/A
   <AnswerSpecification><FreeTextAnswer><Constraints><IsNumeric minValue="18" maxValue="99"/></Constraints></FreeTextAnswer></AnswerSpecification></Question>
 </QuestionForm>"#;
 
-const KEY: &str = r#"<AnswerKey xmlns="http://mechanicalturk.amazonaws.com/AWSMechanicalTurkDataSchemas/2005-10-01/AnswerKey.xsd">
+pub const KEY: &str = r#"<AnswerKey xmlns="http://mechanicalturk.amazonaws.com/AWSMechanicalTurkDataSchemas/2005-10-01/AnswerKey.xsd">
  <Question><QuestionIdentifier>payoff</QuestionIdentifier><AnswerOption><SelectionIdentifier>ten</SelectionIdentifier><AnswerScore>1</AnswerScore></AnswerOption></Question>
  <Question><QuestionIdentifier>players</QuestionIdentifier><AnswerOption><SelectionIdentifier>me</SelectionIdentifier><SelectionIdentifier>you</SelectionIdentifier><AnswerScore>1</AnswerScore></AnswerOption></Question>
  <QualificationValueMapping><PercentageMapping><MaximumSummedScore>2</MaximumSummedScore></PercentageMapping></QualificationValueMapping>
 </AnswerKey>"#;
 
-async fn tested(world: &World, key: Option<&str>, retry_delay: Option<i64>) -> String {
+/// A type with a test; without a key its requester decides.
+pub async fn tested(world: &World, key: Option<&str>, retry_delay: Option<i64>) -> String {
     let (mut tx, now) = world.market.begin().await.unwrap();
     let new = NewType {
         name: format!("Rules {retry_delay:?}"),

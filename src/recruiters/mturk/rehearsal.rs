@@ -20,7 +20,7 @@ use url::Url;
 
 pub use faults::{Fault, FaultKind, NewFault, OPERATIONS, Unit};
 pub use records::{Balance, Entry, Tail};
-pub use runs::{Behaviour, Bot, Report, Run, RunOrder, Unfilled};
+pub use runs::{Behaviour, Bot, Home, Report, Run, RunOrder, Trouble};
 
 /// How long one answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);

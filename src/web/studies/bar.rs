@@ -35,7 +35,12 @@ pub struct Bar {
 }
 
 impl Bar {
-    fn new(words: String, parts: &[(&'static str, &'static str, i64, String)], whole: i64) -> Self {
+    /// `parts` are class, label, amount and the amount as shown; amounts of `whole` together fill the width.
+    pub(in crate::web) fn new(
+        words: String,
+        parts: &[(&'static str, &'static str, i64, String)],
+        whole: i64,
+    ) -> Self {
         let whole = i128::from(whole.max(1));
         let at = |sum: i64| i64::try_from(i128::from(sum) * i128::from(WIDTH) / whole).unwrap_or(WIDTH);
         let mut sum = 0i64;

@@ -50,6 +50,11 @@ const FAULTS: &str = r#"
 async fn without_fault(person: &Person, address: &str, name: &str) {
     person.open(address).await;
     person.find("h1").await;
+    faultless(person, name).await;
+}
+
+/// Takes a picture of the page in view and finds nothing wrong with it.
+pub(super) async fn faultless(person: &Person, name: &str) {
     let faults = person.0.execute(FAULTS, vec![]).await.unwrap();
     person.picture(name).await;
     assert_eq!(faults, Value::Array(vec![]), "{name}");

@@ -18,8 +18,11 @@ pub struct Answers<'a> {
     rng: &'a mut StdRng,
     known: &'a HashMap<String, String>,
     tried: HashMap<String, HashSet<String>>,
-    last: HashMap<String, String>,
+    last: Vec<Sent>,
 }
+
+/// A name and what is sent under it.
+type Sent = (String, String);
 
 /// What the page said to the attempt before.
 #[derive(Debug, Default)]
@@ -33,7 +36,7 @@ pub struct Refusal {
 impl<'a> Answers<'a> {
     /// Answers drawn from `rng`; a field named in `known` gets the value given there.
     pub fn new(rng: &'a mut StdRng, known: &'a HashMap<String, String>) -> Self {
-        Self { rng, known, tried: HashMap::new(), last: HashMap::new() }
+        Self { rng, known, tried: HashMap::new(), last: Vec::new() }
     }
 
     /// Fills the form; after a refusal only what was complained about is answered differently.
@@ -47,58 +50,66 @@ impl<'a> Answers<'a> {
                 Some(kept) => kept,
                 None => self.answer(field, refusal)?,
             };
-            sent.extend(answer.map(|value| (field.name.clone(), value)));
+            sent.extend(answer);
         }
         if let Some(refusal) = refusal.filter(|refusal| refusal.fields.is_empty() && self.rng.random()) {
             balance(form, &mut sent, &numbers(&refusal.complaint), self.rng);
         }
-        self.last = sent.iter().cloned().collect();
+        self.last = sent.clone();
         sent.extend(self.press(form));
         Ok(sent)
     }
 
     /// The answer given before, when the page complained about other fields only.
-    fn kept(&self, field: &Field, refusal: Option<&Refusal>) -> Option<Option<String>> {
+    fn kept(&self, field: &Field, refusal: Option<&Refusal>) -> Option<Vec<Sent>> {
         let refusal = refusal.filter(|refusal| !refusal.fields.is_empty())?;
-        (!refusal.fields.contains(&field.name)).then(|| self.last.get(&field.name).cloned())
+        let is_named = refusal.fields.iter().any(|name| field.sends(name));
+        let before = || self.last.iter().filter(|(name, _)| field.sends(name)).cloned().collect();
+        (!is_named).then(before)
     }
 
-    fn answer(&mut self, field: &Field, refusal: Option<&Refusal>) -> Result<Option<String>, String> {
+    fn answer(&mut self, field: &Field, refusal: Option<&Refusal>) -> Result<Vec<Sent>, String> {
         if let Some(known) = self.known.get(&field.name).filter(|_| field.kind != Kind::Hidden) {
-            return Ok(Some(known.clone()));
+            return Ok(vec![(field.name.clone(), known.clone())]);
         }
         let hints = refusal.map(|refusal| numbers(&refusal.complaint)).unwrap_or_default();
-        let mut value = self.draw(field, &hints)?;
+        let mut sent = self.draw(field, &hints)?;
         if refusal.is_some_and(|refusal| refusal.fields.is_empty()) {
-            return Ok(value); // it is the combination that was refused, not this value
+            return Ok(sent); // it is the combination that was refused, not this value
         }
         for _ in 0..DRAWS {
             let tried = self.tried.entry(field.name.clone()).or_default();
-            if tried.insert(value.clone().unwrap_or_default()) {
+            if tried.insert(written_down(field, &sent)) {
                 break;
             }
-            value = self.draw(field, &hints)?;
+            sent = self.draw(field, &hints)?;
         }
-        Ok(value)
+        Ok(sent)
     }
 
-    fn draw(&mut self, field: &Field, hints: &[f64]) -> Result<Option<String>, String> {
+    fn draw(&mut self, field: &Field, hints: &[f64]) -> Result<Vec<Sent>, String> {
         let value = match &field.kind {
-            Kind::Hidden => field.value.clone(),
-            Kind::Number { min, max, step } => self.number(*min, *max, *step, hints),
-            Kind::Text { of, longest } => cut(self.text(of, &field.name, hints), *longest),
-            Kind::Choice(values) => match values.choose(self.rng) {
-                Some(value) => value.clone(),
-                None => return Ok(None),
-            },
-            Kind::Tick(value) if field.required || self.rng.random() => value.clone(),
-            Kind::Tick(_) => return Ok(None),
+            Kind::Hidden => Some(field.value.clone()),
+            Kind::Number { min, max, step } => Some(self.number(*min, *max, *step, hints)),
+            Kind::Text { of, shortest, longest } => {
+                Some(fitted(self.text(of, &field.name, hints), *shortest, *longest))
+            }
+            Kind::Choice(values) => values.choose(self.rng).cloned(),
+            Kind::Tick(value) => (field.required || self.rng.random()).then(|| value.clone()),
+            Kind::Buttons(buttons) => return Ok(buttons.choose(self.rng).cloned().into_iter().collect()),
+            Kind::Boxes(values) => return Ok(self.some(&field.name, values)),
             Kind::Beyond(what) if field.required => {
                 return Err(format!("the field {} asks for {what}", field.name));
             }
-            Kind::Beyond(_) => return Ok(None),
+            Kind::Beyond(_) => None,
         };
-        Ok(Some(value))
+        Ok(value.map(|value| (field.name.clone(), value)).into_iter().collect())
+    }
+
+    /// At least one of the boxes.
+    fn some(&mut self, name: &str, values: &[String]) -> Vec<Sent> {
+        let count = self.rng.random_range(1..=values.len());
+        values.sample(self.rng, count).map(|value| (name.to_owned(), value.clone())).collect()
     }
 
     fn number(&mut self, min: Option<f64>, max: Option<f64>, step: Option<f64>, hints: &[f64]) -> String {
@@ -152,6 +163,15 @@ impl<'a> Answers<'a> {
     }
 }
 
+/// What was sent for a field, to know it again: the value of a field with one name, and which of several otherwise.
+fn written_down(field: &Field, sent: &[Sent]) -> String {
+    let one =
+        |(name, value): &Sent| if *name == field.name { value.clone() } else { format!("{name} {value}") };
+    let mut all: Vec<_> = sent.iter().map(one).collect();
+    all.sort();
+    all.join("\n")
+}
+
 /// Makes the form's numbers add up to one of the hints, as pages with a total often ask.
 fn balance(form: &Form, sent: &mut [(String, String)], hints: &[f64], rng: &mut StdRng) {
     let Some(total) = hints.choose(rng).copied() else { return };
@@ -179,8 +199,11 @@ fn written(number: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-fn cut(text: String, longest: Option<usize>) -> String {
-    longest.map_or(text.clone(), |longest| text.chars().take(longest).collect())
+/// Said again and again until it is long enough, and cut where it is too long.
+fn fitted(text: String, shortest: Option<usize>, longest: Option<usize>) -> String {
+    let (length, least) = (text.chars().count(), shortest.unwrap_or(0));
+    let most = longest.unwrap_or(usize::MAX).min(length.max(least));
+    text.chars().chain([' ']).cycle().take(most).collect()
 }
 
 /// Numbers mentioned in a text.
@@ -214,6 +237,18 @@ mod tests {
         let (mut rng, known) = (StdRng::seed_from_u64(1), HashMap::new());
         let mut answers = Answers::new(&mut rng, &known);
         let form = form(Kind::Choice(["a", "b", "c", "d"].map(String::from).into()));
+        let buttons = ["a", "b", "c", "d"].map(|name| (name.to_owned(), "on".to_owned())).into();
+        let mut pressed = {
+            let form = self::form(Kind::Buttons(buttons));
+            let (mut rng, known) = (StdRng::seed_from_u64(1), HashMap::new());
+            let mut answers = Answers::new(&mut rng, &known);
+            let refused = Refusal { fields: HashSet::from(["a".to_owned()]), complaint: "wrong".into() };
+            (0..4)
+                .map(|n| answers.fill(&form, (n > 0).then_some(&refused)).unwrap().remove(0).0)
+                .collect::<Vec<_>>()
+        };
+        pressed.sort();
+        assert_eq!(pressed, ["a", "b", "c", "d"]);
         let mut seen: Vec<String> = (0..4)
             .map(|n| {
                 let refused = refusal("wrong");
@@ -228,7 +263,7 @@ mod tests {
     fn numbers_in_a_complaint_are_hints() {
         let (mut rng, known) = (StdRng::seed_from_u64(1), HashMap::new());
         let mut answers = Answers::new(&mut rng, &known);
-        let form = form(Kind::Text { of: "text".into(), longest: None });
+        let form = form(Kind::Text { of: "text".into(), shortest: None, longest: None });
         assert_eq!(answers.fill(&form, None).unwrap()[0].1, "A simulated answer");
         assert_eq!(answers.fill(&form, Some(&refusal("Write 37, please."))).unwrap()[0].1, "37");
     }
@@ -282,10 +317,39 @@ mod tests {
     }
 
     #[test]
+    fn of_several_boxes_some_are_ticked_and_others_when_they_are_refused() {
+        let (mut rng, known) = (StdRng::seed_from_u64(1), HashMap::new());
+        let mut answers = Answers::new(&mut rng, &known);
+        let form = form(Kind::Boxes(["a", "b", "c"].map(String::from).into()));
+        let mut seen = HashSet::new();
+        for n in 0..7 {
+            let refused = refusal("Choose other ones.");
+            let mut sent = answers.fill(&form, (n > 0).then_some(&refused)).unwrap();
+            sent.sort();
+            assert!((1..=3).contains(&sent.len()) && sent.iter().all(|(name, _)| name == "f"), "{sent:?}");
+            seen.insert(sent);
+        }
+        assert_eq!(seen.len(), 7, "every set but the empty one");
+    }
+
+    #[test]
+    fn a_text_is_as_long_as_the_page_wants_it() {
+        for (shortest, longest, fits) in [
+            (None, None, "ab"),
+            (Some(5), None, "ab ab"),
+            (None, Some(1), "a"),
+            (Some(1), Some(9), "ab"),
+            (Some(4), Some(3), "ab "),
+        ] {
+            assert_eq!(fitted("ab".into(), shortest, longest), fits, "{shortest:?} {longest:?}");
+        }
+    }
+
+    #[test]
     fn a_known_answer_is_given() {
         let known = HashMap::from([("f".to_owned(), "abc123".to_owned())]);
         let mut rng = StdRng::seed_from_u64(1);
-        let form = form(Kind::Text { of: "text".into(), longest: None });
+        let form = form(Kind::Text { of: "text".into(), shortest: None, longest: None });
         assert_eq!(Answers::new(&mut rng, &known).fill(&form, None).unwrap()[0].1, "abc123");
     }
 

@@ -22,13 +22,19 @@ pub enum Kind {
     Text {
         /// The `type` attribute, or `textarea`.
         of: String,
+        /// Fewest characters.
+        shortest: Option<usize>,
         /// Most characters.
         longest: Option<usize>,
     },
-    /// One of several values (radio buttons, a drop-down list).
+    /// One of several values of a drop-down list.
     Choice(Vec<String>),
+    /// Buttons that exclude each other: the name and the value of each.
+    Buttons(Vec<(String, String)>),
     /// A box to tick, and what it sends.
     Tick(String),
+    /// Boxes of one name, and what each sends.
+    Boxes(Vec<String>),
     /// Something only a person can give, such as a file.
     Beyond(String),
 }
@@ -44,6 +50,27 @@ pub struct Field {
     pub required: bool,
     /// What it holds already.
     pub value: String,
+}
+
+impl Field {
+    /// What is told as on or off, whichever was chosen: name and value of each box and button.
+    pub fn switches(&self) -> Vec<(String, String)> {
+        let mine = |value: &String| (self.name.clone(), value.clone());
+        match &self.kind {
+            Kind::Tick(value) => vec![mine(value)],
+            Kind::Boxes(values) => values.iter().map(mine).collect(),
+            Kind::Buttons(buttons) => buttons.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether an answer under this name is one of this field.
+    pub fn sends(&self, name: &str) -> bool {
+        match &self.kind {
+            Kind::Buttons(buttons) => buttons.iter().any(|(button, _)| button == name),
+            _ => self.name == name,
+        }
+    }
 }
 
 /// A button that sends the form.
@@ -74,8 +101,9 @@ pub(super) fn css(selector: &'static str) -> Selector {
     Selector::parse(selector).expect("a valid selector")
 }
 
-/// What asks something: native controls, and the crowd elements that hold one.
-const INPUTS: &str = "input, select, textarea, crowd-input, crowd-text-area, crowd-checkbox, crowd-slider";
+/// Crowd elements that show something and ask nothing, whatever their names.
+const SILENT: [&str; 6] =
+    ["crowd-form", "crowd-button", "crowd-instructions", "crowd-alert", "crowd-card", "crowd-radio-group"];
 
 /// All forms of a page.
 pub fn forms(html: &Html) -> Vec<Form> {
@@ -85,7 +113,7 @@ pub fn forms(html: &Html) -> Vec<Form> {
 /// Reads the fields and buttons below `element`, a form or what stands for one.
 pub fn form(element: ElementRef<'_>) -> Form {
     let mut fields: Vec<Field> = Vec::new();
-    for input in element.select(&css(INPUTS)) {
+    for input in element.descendent_elements() {
         if let Some(field) = field(input) {
             add(&mut fields, field);
         }
@@ -110,32 +138,68 @@ pub fn refused(html: &Html) -> (HashSet<String>, String) {
     (names, complaint.join(" ").split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
-/// Radio buttons of one name are one field; of other repeated names the first counts.
+/// Buttons that exclude each other are one field, and so are boxes of one name; of other repeated names the first counts.
 fn add(fields: &mut Vec<Field>, new: Field) {
     let Some(old) = fields.iter_mut().find(|old| old.name == new.name) else {
         fields.push(new);
         return;
     };
-    if let (Kind::Choice(values), Kind::Choice(more)) = (&mut old.kind, new.kind) {
-        values.extend(more);
-        old.required |= new.required;
+    old.required |= new.required;
+    match (&mut old.kind, new.kind) {
+        (Kind::Buttons(buttons), Kind::Buttons(more)) => buttons.extend(more),
+        (Kind::Boxes(values), Kind::Tick(another)) => values.push(another),
+        (Kind::Tick(first), Kind::Tick(another)) => {
+            old.kind = Kind::Boxes(vec![std::mem::take(first), another]);
+        }
+        _ => {}
     }
 }
 
 fn field(input: ElementRef<'_>) -> Option<Field> {
-    let name = input.attr("name").filter(|name| !name.is_empty())?.to_owned();
     if input.attr("disabled").is_some() {
         return None;
     }
+    let name = input.attr("name").unwrap_or_default().to_owned();
     let value = input.attr("value").unwrap_or_default().to_owned();
+    let on = || if value.is_empty() { "on".to_owned() } else { value.clone() };
     let kind = match input.value().name() {
+        "input" | "crowd-input" => input_kind(input)?,
         "select" => Kind::Choice(options(input)),
         "textarea" | "crowd-text-area" => text(input, "textarea"),
-        "crowd-checkbox" => Kind::Tick(if value.is_empty() { "on".to_owned() } else { value.clone() }),
+        "crowd-checkbox" => Kind::Tick(on()),
         "crowd-slider" => number(input),
-        _ => input_kind(input)?,
+        "crowd-radio-button" => return crowd_button(input, (name, on())),
+        other => Kind::Beyond(beyond(other)?),
     };
-    Some(Field { name, kind, required: input.attr("required").is_some(), value })
+    let required = input.attr("required").is_some() || matches!(kind, Kind::Beyond(_)) && !is_native(input);
+    (!name.is_empty()).then_some(Field { name, kind, required, value })
+}
+
+fn is_native(input: ElementRef<'_>) -> bool {
+    !input.value().name().starts_with("crowd-")
+}
+
+/// Amazon had more crowd elements, which only their own script makes into something to fill.
+fn beyond(element: &str) -> Option<String> {
+    let asks = element.starts_with("crowd-") && !SILENT.contains(&element);
+    asks.then(|| format!("what a <{element}> takes"))
+}
+
+/// A button excludes the others of its group, whatever their names are; without a group it stands alone.
+fn crowd_button(input: ElementRef<'_>, button: (String, String)) -> Option<Field> {
+    let group =
+        input.ancestors().filter_map(ElementRef::wrap).find(|one| one.value().name() == "crowd-radio-group");
+    let name = match group {
+        Some(group) => format!("crowd-radio-group {:?}", group.id()),
+        None => button.0.clone(),
+    };
+    let required = input.attr("required").is_some();
+    (!button.0.is_empty()).then(|| Field {
+        name,
+        kind: Kind::Buttons(vec![button]),
+        required,
+        value: String::new(),
+    })
 }
 
 fn input_kind(input: ElementRef<'_>) -> Option<Kind> {
@@ -144,7 +208,10 @@ fn input_kind(input: ElementRef<'_>) -> Option<Kind> {
     Some(match of.as_str() {
         "submit" | "button" | "reset" | "image" => return None,
         "hidden" => Kind::Hidden,
-        "radio" => Kind::Choice(vec![value().unwrap_or("on").to_owned()]),
+        "radio" => {
+            let name = input.attr("name").unwrap_or_default().to_owned();
+            Kind::Buttons(vec![(name, value().unwrap_or("on").to_owned())])
+        }
         "checkbox" => Kind::Tick(value().filter(|v| !v.is_empty()).unwrap_or("on").to_owned()),
         "file" => Kind::Beyond("a file".into()),
         "number" | "range" => number(input),
@@ -168,7 +235,8 @@ fn number(input: ElementRef<'_>) -> Kind {
 }
 
 fn text(input: ElementRef<'_>, of: &str) -> Kind {
-    Kind::Text { of: of.to_owned(), longest: input.attr("maxlength").and_then(|n| n.parse().ok()) }
+    let length = |name| input.attr(name).and_then(|n: &str| n.trim().parse().ok());
+    Kind::Text { of: of.to_owned(), shortest: length("minlength"), longest: length("maxlength") }
 }
 
 fn options(select: ElementRef<'_>) -> Vec<String> {
@@ -225,8 +293,42 @@ mod tests {
         let form =
             only("<form><input type=radio name=c value=1 required><input type=radio name=c value=2></form>");
         assert_eq!(form.fields.len(), 1);
-        assert_eq!(form.fields[0].kind, Kind::Choice(vec!["1".into(), "2".into()]));
+        let button = |value: &str| ("c".to_owned(), value.to_owned());
+        assert_eq!(form.fields[0].kind, Kind::Buttons(vec![button("1"), button("2")]));
         assert!(form.fields[0].required);
+    }
+
+    #[test]
+    fn boxes_of_one_name_are_one_field() {
+        let boxes: String =
+            ["a", "b", "c"].map(|v| format!("<input type=checkbox name=q value={v}>")).concat();
+        assert_eq!(kind_of(&boxes), Kind::Boxes(["a", "b", "c"].map(String::from).into()));
+        assert_eq!(kind_of("<input type=checkbox name=q value=a>"), Kind::Tick("a".into()));
+    }
+
+    #[test]
+    fn crowd_buttons_exclude_each_other_within_their_group() {
+        let group = |a: &str, b: &str| {
+            format!(
+                "<crowd-radio-group><crowd-radio-button name={a}>A</crowd-radio-button>
+                 <div><crowd-radio-button name={b} value=x>B</crowd-radio-button></div></crowd-radio-group>"
+            )
+        };
+        let form = only(&format!("<form>{}{}</form>", group("a", "b"), group("c", "d")));
+        let switches: Vec<_> = form.fields.iter().map(Field::switches).collect();
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(switches, [[pair("a", "on"), pair("b", "x")], [pair("c", "on"), pair("d", "x")]]);
+        assert!(form.fields[0].sends("b") && !form.fields[0].sends("c"));
+    }
+
+    #[test]
+    fn a_crowd_element_that_nobody_makes_is_beyond_a_bot() {
+        let form = only(
+            "<form><crowd-card name=c></crowd-card><crowd-image-classifier name=image></crowd-image-classifier></form>",
+        );
+        assert_eq!(form.fields.len(), 1);
+        let wants = Kind::Beyond("what a <crowd-image-classifier> takes".into());
+        assert!(form.fields[0].kind == wants && form.fields[0].required, "{:?}", form.fields[0]);
     }
 
     #[test]

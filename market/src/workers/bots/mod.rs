@@ -9,6 +9,7 @@
 //! | [`answers`] | what a simulated person answers, also when the page refuses |
 //! | [`player`] | an oTree participant, from the first page to the last |
 //! | `visit` | the steps of one person: sign up, accept, open the study, play, submit |
+//! | `qualify` | asking for qualifications, taking their tests |
 //! | `course` | which steps a behaviour takes |
 //! | [`runs`] | runs that a requester starts, watches and stops; their rows |
 //!
@@ -22,6 +23,7 @@ pub mod forms;
 pub mod pace;
 pub mod plan;
 pub mod player;
+mod qualify;
 mod reading;
 pub mod runs;
 mod visit;

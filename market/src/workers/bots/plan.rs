@@ -169,6 +169,8 @@ pub struct BotPlan {
     pub homes: Vec<Home>,
     /// Qualification types that everybody asks for first.
     pub ask_for: Vec<String>,
+    /// Qualification types that everybody will be given, so that nobody asks for them.
+    pub granted: Vec<String>,
 }
 
 impl BotPlan {
@@ -188,6 +190,7 @@ impl BotPlan {
             slow_start: Duration::from_secs(60),
             homes: Vec::new(),
             ask_for: Vec::new(),
+            granted: Vec::new(),
         }
     }
 

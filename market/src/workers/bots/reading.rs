@@ -1,10 +1,13 @@
 //! What a bot reads from the worker site's pages and from a HIT's frame.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
-use scraper::Html;
+use scraper::{ElementRef, Html};
+use serde_json::json;
 use url::Url;
 
+use super::answers::Refusal;
 use super::browser::Page;
 use super::forms::{self, Form, css};
 
@@ -14,6 +17,8 @@ pub(super) struct Listed {
     pub title: String,
     pub requester_id: String,
     pub preview: Url,
+    /// Ids of the qualifications that somebody lacks for accepting.
+    pub missing: Vec<String>,
 }
 
 /// The accepted HIT as its work page shows it.
@@ -35,6 +40,7 @@ pub(super) fn groups(page: &Page) -> Vec<Listed> {
             title: text("data-title"),
             requester_id: text("data-requester-id"),
             preview: page.link(link)?,
+            missing: text("data-missing").split_whitespace().map(str::to_owned).collect(),
         })
     });
     listed.collect()
@@ -89,6 +95,30 @@ pub(super) fn offer_target(page: &Page, id: &str) -> Option<Url> {
     page.link(html.select(&offers).find(|form| form.attr("data-offered") == Some(id))?.attr("action")?)
 }
 
+/// What somebody lacks for the HIT, as its preview says it.
+pub(super) fn lacks(page: &Page) -> Option<String> {
+    let html = Html::parse_document(&page.body);
+    let text: String = html.select(&css("#missing")).next()?.text().collect();
+    Some(text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// The test of a qualification, if the page is one, and the answers that it did not take. Words beside a list stand for
+/// one more choice of it; choosing from the list will do.
+pub(super) fn test(page: &Page) -> Option<(Form, Refusal)> {
+    let html = Html::parse_document(&page.body);
+    let mut form = forms::form(html.select(&css("form.test[action]")).next()?);
+    form.fields.retain(|field| !field.name.starts_with('o'));
+    let (mut fields, mut complaint) = (HashSet::new(), Vec::new());
+    for error in html.select(&css("form.test fieldset .error")) {
+        complaint.extend(error.text());
+        let question =
+            error.ancestors().filter_map(ElementRef::wrap).find(|one| one.value().name() == "fieldset");
+        let names = question.iter().flat_map(|one| forms::form(*one).fields).map(|field| field.name);
+        fields.extend(names);
+    }
+    Some((form, Refusal { fields, complaint: complaint.join(" ") }))
+}
+
 /// How a form of the frame is handed in.
 pub(super) struct Submission {
     pub form: Form,
@@ -105,24 +135,38 @@ struct Crowd {
 impl Submission {
     /// What is sent of the filled form: as it is, or as the script of a `crowd-form` sends it.
     pub(super) fn sent(&self, filled: Vec<(String, String)>) -> Vec<(String, String)> {
-        let Some(crowd) = &self.crowd else { return filled };
-        let assignment = ("assignmentId".to_owned(), crowd.assignment_id.clone());
-        let mut answers: serde_json::Map<_, _> =
-            filled.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
-        let mut flat = filled;
-        // A box is told whether it is ticked or not.
-        for field in &self.form.fields {
-            let forms::Kind::Tick(value) = &field.kind else { continue };
-            let ticked = flat.iter().any(|(name, _)| *name == field.name);
-            flat.retain(|(name, _)| *name != field.name);
-            flat.push((format!("{}.{value}", field.name), ticked.to_string()));
-            answers.insert(field.name.clone(), serde_json::json!({ value: ticked }));
+        match &self.crowd {
+            Some(crowd) => crowd.sent(&self.form, &filled),
+            None => filled,
         }
-        if crowd.flat {
-            return flat.into_iter().chain([assignment]).collect();
+    }
+}
+
+impl Crowd {
+    /// Boxes and buttons are told as on or off, whichever was chosen; everything else as it was filled.
+    fn sent(&self, form: &Form, filled: &[(String, String)]) -> Vec<(String, String)> {
+        let (mut said, mut flat) = (serde_json::Map::new(), Vec::new());
+        for field in &form.fields {
+            let switches = field.switches();
+            for switch in &switches {
+                let on = filled.contains(switch);
+                let (name, value) = switch;
+                flat.push((format!("{name}.{value}"), on.to_string()));
+                said.entry(name.clone()).or_insert_with(|| json!({}))[value] = on.into();
+            }
+            let own = filled.iter().find(|(name, _)| switches.is_empty() && *name == field.name);
+            if let Some((name, value)) = own {
+                flat.push((name.clone(), value.clone()));
+                said.insert(name.clone(), value.as_str().into());
+            }
         }
-        let answers = serde_json::Value::from(vec![serde_json::Value::from(answers)]);
-        vec![("taskAnswers".to_owned(), answers.to_string()), assignment]
+        let mut pairs = match (form.fields.is_empty(), self.flat) {
+            (true, _) => vec![("submitted".to_owned(), "true".to_owned())],
+            (false, true) => flat,
+            (false, false) => vec![("taskAnswers".to_owned(), json!([said]).to_string())],
+        };
+        pairs.push(("assignmentId".to_owned(), self.assignment_id.clone()));
+        pairs
     }
 }
 
@@ -140,7 +184,9 @@ pub(super) fn submission(page: &Page) -> Option<Submission> {
 
 fn crowd_form(page: &Page, html: &Html) -> Option<Submission> {
     let crowd = html.select(&css("crowd-form")).next()?;
-    let form = Some(forms::form(crowd)).filter(|form| !form.fields.is_empty())?;
+    // Without a field it is a button below the work: a study that is linked is played first.
+    let form =
+        Some(forms::form(crowd)).filter(|form| !form.fields.is_empty() || study_link(page).is_none())?;
     let flat = crowd.attr("answer-format") == Some("flatten-objects");
     let crowd = Crowd { assignment_id: told(&page.url, "assignmentId")?, flat };
     Some(Submission { form, target: submit_target(&page.url)?, crowd: Some(crowd) })
@@ -262,6 +308,32 @@ mod tests {
         assert_eq!(sent("", &[("seen", "red")]), pair("taskAnswers", r#"[{"seen":{"red":true}}]"#));
         assert_eq!(sent("", &[]), pair("taskAnswers", r#"[{"seen":{"red":false}}]"#));
         assert_eq!(sent("answer-format=flatten-objects", &[]), pair("seen.red", "false"));
+    }
+
+    #[test]
+    fn buttons_and_boxes_of_a_crowd_form_are_told_each_by_itself() {
+        let url = "https://m.example/q?assignmentId=1&turkSubmitTo=https%3A%2F%2Fm.example";
+        let html = "<crowd-form><crowd-radio-group><crowd-radio-button name=good></crowd-radio-button>
+            <crowd-radio-button name=bad></crowd-radio-button></crowd-radio-group>
+            <input type=radio name=age value=young><input type=radio name=age value=old>
+            <input type=checkbox name=seen value=a><input type=checkbox name=seen value=b></crowd-form>";
+        let filled = [("bad", "on"), ("age", "young"), ("seen", "a"), ("seen", "b")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let sent = submission(&page(url, html)).unwrap().sent(filled.into()).remove(0).1;
+        let said: serde_json::Value = serde_json::from_str(&sent).unwrap();
+        let wanted = json!([{ "good": { "on": false }, "bad": { "on": true },
+            "age": { "young": true, "old": false }, "seen": { "a": true, "b": true } }]);
+        assert_eq!(said, wanted);
+    }
+
+    #[test]
+    fn a_crowd_form_that_asks_nothing_is_submitted_unless_a_study_is_linked() {
+        let url = "https://m.example/q?assignmentId=1&turkSubmitTo=https%3A%2F%2Fm.example";
+        let button = "<crowd-button form-action=submit>Done</crowd-button>";
+        let found = submission(&page(url, &format!("<crowd-form>{button}</crowd-form>"))).unwrap();
+        assert_eq!(found.sent(vec![]).remove(0), ("submitted".to_owned(), "true".to_owned()));
+        let linked = format!("<crowd-form><a class=otree-link href=/go>Go</a>{button}</crowd-form>");
+        assert!(submission(&page(url, &linked)).is_none());
     }
 
     #[test]

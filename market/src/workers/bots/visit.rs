@@ -1,10 +1,11 @@
 //! The steps of one simulated person: sign up, find, accept, open the study, play, submit, give back.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use kernel::secret;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use reqwest::StatusCode;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use url::Url;
@@ -59,9 +60,13 @@ pub(super) struct Visit<'a> {
     pub(super) member: Member,
     pub(super) browser: Browser,
     visitor: Visitor,
-    manner: Manner,
+    pub(super) manner: Manner,
     opened: Option<Opened>,
     group: Option<Url>,
+    /// Qualifications that were asked for, each once.
+    pub(super) asked: HashSet<String>,
+    /// What kept them from the HIT at the last look, in the site's words.
+    lacks: Option<String>,
     events: mpsc::Sender<BotEvent>,
     report: BotReport,
 }
@@ -110,7 +115,20 @@ impl<'a> Visit<'a> {
             known: HashMap::new(),
         };
         let browser = Browser::on(visitor.clone());
-        Self { plan, pace, member, browser, visitor, manner, opened: None, group: None, events, report }
+        Self {
+            plan,
+            pace,
+            member,
+            browser,
+            visitor,
+            manner,
+            opened: None,
+            group: None,
+            asked: HashSet::new(),
+            lacks: None,
+            events,
+            report,
+        }
     }
 
     async fn finish(mut self, start: Since) -> BotReport {
@@ -163,19 +181,6 @@ impl<'a> Visit<'a> {
         page.status.is_success().then_some(()).ok_or_else(|| unexpected("telling where they live", &page))
     }
 
-    async fn ask_for_qualifications(&mut self) -> Result<(), VisitError> {
-        for id in &self.plan.ask_for {
-            let page = self.browser.get(&self.site("qualifications")?).await?;
-            let target = reading::offer_target(&page, id)
-                .ok_or_else(|| VisitError::Other(format!("the qualification {id} is not offered")))?;
-            let page = self.browser.post(&target, &[]).await?;
-            if !page.status.is_success() {
-                return Err(unexpected("asking for a qualification", &page));
-            }
-        }
-        Ok(())
-    }
-
     /// Looks through the list again and again until a place could be taken.
     pub(super) async fn accept(&mut self) -> Result<Frame, VisitError> {
         let since = Instant::now();
@@ -185,10 +190,15 @@ impl<'a> Visit<'a> {
                 return Ok(frame);
             }
             if since.elapsed() > self.plan.wait_limit {
-                return Err(VisitError::Other("no HIT of the wanted group could be taken in time".into()));
+                return Err(VisitError::Other(self.nothing_taken()));
             }
             tokio::time::sleep(self.plan.look_every).await;
         }
+    }
+
+    fn nothing_taken(&mut self) -> String {
+        let nothing = "no HIT of the wanted group could be taken in time";
+        self.lacks.take().map_or(nothing.into(), |lacks| format!("{nothing}: {lacks}"))
     }
 
     async fn took(&mut self, frame: &Frame) {
@@ -205,6 +215,7 @@ impl<'a> Visit<'a> {
             if !self.wanted(&group) {
                 continue;
             }
+            self.qualify_for(&group).await?;
             if let Some(frame) = self.take_of(&group.preview).await? {
                 self.group = Some(group.preview);
                 return Ok(Some(frame));
@@ -215,6 +226,11 @@ impl<'a> Visit<'a> {
 
     async fn take_of(&mut self, preview: &Url) -> Result<Option<Frame>, VisitError> {
         let preview = self.browser.get(preview).await?;
+        self.lacks = reading::lacks(&preview)
+            .or_else(|| (preview.status == StatusCode::FORBIDDEN).then(|| reading::says(&preview)));
+        if self.lacks.is_some() {
+            return Ok(None);
+        }
         let Some(target) = reading::form_target(&preview, "accept") else { return Ok(None) };
         let work = self.browser.post(&target, &[]).await?;
         Ok(reading::frame(&work))
@@ -387,7 +403,7 @@ impl<'a> Visit<'a> {
         Ok(())
     }
 
-    fn site(&self, path: &str) -> Result<Url, VisitError> {
+    pub(super) fn site(&self, path: &str) -> Result<Url, VisitError> {
         let base = self.plan.site_url.as_str().trim_end_matches('/');
         let address = if path.is_empty() { base.to_owned() } else { format!("{base}/{path}") };
         Url::parse(&address).map_err(|error| VisitError::Other(error.to_string()))
@@ -399,7 +415,7 @@ impl<'a> Visit<'a> {
     }
 }
 
-fn unexpected(what: &str, page: &Page) -> VisitError {
+pub(super) fn unexpected(what: &str, page: &Page) -> VisitError {
     VisitError::Other(words(what, page))
 }
 

@@ -62,6 +62,15 @@ pub enum Unit {
 }
 
 impl Unit {
+    /// The largest number that can be ordered.
+    pub fn most(self) -> u32 {
+        match self {
+            Self::PerSecond => 1_000,
+            Self::Milliseconds => 120_000,
+            Self::Seconds => 2_592_000,
+        }
+    }
+
     /// The member of the order that holds the number.
     fn member(self) -> &'static str {
         match self {
@@ -211,7 +220,7 @@ struct Standing {
 
 #[derive(Deserialize)]
 struct Lifted {
-    lifted: u64,
+    lifted: usize,
 }
 
 impl Controls {
@@ -244,7 +253,7 @@ impl Controls {
     ///
     /// # Errors
     /// [`ControlError`].
-    pub async fn lift_all(&self) -> Result<u64, ControlError> {
+    pub async fn lift_all(&self) -> Result<usize, ControlError> {
         let lifted: Lifted = self.act(Method::DELETE, &["faults"], None).await?;
         Ok(lifted.lifted)
     }

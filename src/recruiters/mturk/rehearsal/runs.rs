@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use kernel::outbound::Method;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{ControlError, Controls};
@@ -71,24 +71,46 @@ pub struct RunOrder {
     pub by_machine_clock: bool,
     /// How often each behaviour occurs, relative to the others.
     pub shares: Vec<(Behaviour, u32)>,
+    /// Seconds between accepting and opening the study for who starts late; a minute when left out.
+    pub late: Option<u32>,
+    /// Where they live; each draws one, and nobody tells when there is none.
+    pub homes: Vec<Home>,
+    /// The same seed repeats people, order and answers.
+    pub seed: Option<u32>,
+}
+
+/// Where a simulated person lives.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Home {
+    /// Two letters, like `US`.
+    pub country: String,
+    /// Two letters, like `CA`.
+    pub subdivision: Option<String>,
 }
 
 impl RunOrder {
     fn body(&self) -> Value {
         let shares: Map<_, _> =
             self.shares.iter().map(|(one, share)| (one.name().to_owned(), (*share).into())).collect();
-        json!({
+        let mut body = json!({
             "workers": self.workers,
             "title": self.title,
             "arrivals_per_minute": self.arrivals_per_minute,
             "arrival_clock": if self.by_machine_clock { "real" } else { "market" },
             "shares": shares,
-        })
+            "homes": self.homes,
+        });
+        for (name, number) in [("slow_start_seconds", self.late), ("seed", self.seed)] {
+            if let Some(number) = number {
+                body[name] = number.into();
+            }
+        }
+        body
     }
 }
 
 /// One run.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Run {
     /// Names it.
     #[serde(rename = "run_id")]
@@ -106,6 +128,11 @@ impl Run {
     pub fn goes_on(&self) -> bool {
         self.state == "running"
     }
+
+    /// Whether nothing more will come of it.
+    pub fn is_over(&self) -> bool {
+        matches!(self.state.as_str(), "stopped" | "finished")
+    }
 }
 
 /// What was asked for, as far as pages tell it.
@@ -116,37 +143,50 @@ pub struct Plan {
 }
 
 /// How far a run came.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Report {
     /// The run.
     pub run: Run,
-    /// How many people stand where.
-    pub stages: BTreeMap<String, u64>,
-    /// The pages that could not be filled or broke.
-    pub unfilled_pages: Vec<Unfilled>,
-    /// Each of them.
+    /// Each of its people.
     pub bots: Vec<Bot>,
+    unfilled_pages: Vec<Unfilled>,
 }
 
 impl Report {
-    /// Those who could not go on without it being a page's fault.
-    pub fn others_in_trouble(&self) -> impl Iterator<Item = (i32, &str)> {
-        self.bots
-            .iter()
-            .filter(|bot| bot.problem_page.is_none())
-            .filter_map(|bot| Some((bot.number, bot.problem.as_deref()?)))
+    /// What kept people from going on: pages first, then everything else, each reason once.
+    pub fn troubles(&self) -> Vec<Trouble> {
+        let pages = self.unfilled_pages.iter().map(|one| Trouble {
+            why: one.why.clone().unwrap_or_default(),
+            page: Some(one.page.clone()),
+            bots: one.bots.clone(),
+        });
+        let mut others: BTreeMap<&str, Vec<i32>> = BTreeMap::new();
+        for bot in self.bots.iter().filter(|bot| bot.problem_page.is_none()) {
+            if let Some(why) = &bot.problem {
+                others.entry(why).or_default().push(bot.number);
+            }
+        }
+        let others = others.into_iter().map(|(why, bots)| Trouble { why: why.into(), page: None, bots });
+        pages.chain(others).collect()
     }
 }
 
-/// A page that nobody could fill, or that did not work.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Unfilled {
-    /// The page's path, the same for everybody.
-    pub page: String,
-    /// Why, in words.
-    pub why: Option<String>,
+/// Why some could not go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// In words.
+    pub why: String,
+    /// The page that nobody could fill, or that did not work: its path, the same for everybody.
+    pub page: Option<String>,
     /// Who met it.
     pub bots: Vec<i32>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+struct Unfilled {
+    page: String,
+    why: Option<String>,
+    bots: Vec<i32>,
 }
 
 /// One simulated person.
@@ -154,10 +194,14 @@ pub struct Unfilled {
 pub struct Bot {
     /// Counts from 1.
     pub number: i32,
+    /// See [`Behaviour::name`].
+    pub behaviour: String,
+    /// `waiting`, `signed_in`, `accepted`, `opened`, `finished`, `submitted`, `returned`, `left` or `failed`.
+    pub stage: String,
     /// Why it could not go on.
-    pub problem: Option<String>,
+    problem: Option<String>,
     /// The page that was to blame.
-    pub problem_page: Option<String>,
+    problem_page: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -197,5 +241,52 @@ impl Controls {
     /// [`ControlError`].
     pub async fn stop_workers(&self, run: &str) -> Result<Run, ControlError> {
         self.act(Method::DELETE, &["bots", run], None).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_trouble_is_told_once_with_everybody_who_met_it() {
+        let bot = |number: i32, problem: Option<&str>, page: Option<&str>| {
+            json!({ "number": number, "behaviour": "complete", "stage": "failed",
+                    "problem": problem, "problem_page": page })
+        };
+        let report: Report = serde_json::from_value(json!({
+            "run": { "run_id": "R", "state": "finished", "started_at": "2026-11-21T15:00:00Z", "plan": { "workers": 4 } },
+            "unfilled_pages": [{ "page": "/p/*/app/Upload/3", "why": "asks for a file", "bots": [2] }],
+            "bots": [
+                bot(1, Some("no HIT"), None),
+                bot(2, Some("asks for a file"), Some("/p/abc/app/Upload/3")),
+                bot(3, Some("no HIT"), None),
+                bot(4, None, None),
+            ],
+        }))
+        .unwrap();
+        let told: Vec<_> = report.troubles().into_iter().map(|one| (one.why, one.page, one.bots)).collect();
+        let page = ("asks for a file".to_owned(), Some("/p/*/app/Upload/3".to_owned()), vec![2]);
+        assert_eq!(told, [page, ("no HIT".to_owned(), None, vec![1, 3])]);
+    }
+
+    #[test]
+    fn what_was_left_out_is_left_to_the_marketplace() {
+        let mut order = RunOrder {
+            workers: 3,
+            title: None,
+            arrivals_per_minute: Some(6.0),
+            by_machine_clock: false,
+            shares: vec![(Behaviour::Return, 2)],
+            late: None,
+            homes: vec![Home { country: "US".into(), subdivision: Some("CA".into()) }],
+            seed: None,
+        };
+        let body = order.body();
+        assert_eq!((&body["shares"], &body["arrival_clock"]), (&json!({ "return": 2 }), &json!("market")));
+        assert_eq!(body["homes"], json!([{ "country": "US", "subdivision": "CA" }]));
+        assert!(body.get("seed").is_none() && body.get("slow_start_seconds").is_none());
+        (order.late, order.seed) = (Some(5), Some(7));
+        assert_eq!((&order.body()["slow_start_seconds"], &order.body()["seed"]), (&json!(5), &json!(7)));
     }
 }

@@ -66,7 +66,7 @@ async fn ordered(controls: &Controls, new: &NewFault) -> Result<Done, ControlErr
     let what = format!("{}, {}", words::fault(&fault), words::target(fault.operation.as_deref()));
     Ok(Done {
         action: "rehearsal.fault",
-        words: format!("Ordered: {what}. It stands in the list below."),
+        words: format!("Ordered: {what}."),
         detail: json!({ "what": what }),
     })
 }
@@ -94,7 +94,7 @@ async fn lifted(controls: &Controls, which: Lifting) -> Result<Done, ControlErro
         Lifting::One(id) => controls.lift(id).await.map(|()| 1)?,
         Lifting::All => controls.lift_all().await?,
     };
-    let what = if count == 1 { "1 fault".to_owned() } else { format!("{count} faults") };
+    let what = words::faults(count);
     Ok(Done { action: "rehearsal.lift", words: format!("Lifted {what}."), detail: json!({ "what": what }) })
 }
 
@@ -144,7 +144,7 @@ async fn sent(controls: &Controls, order: &RunOrder) -> Result<Done, ControlErro
     let what = words::people(&run.plan.workers);
     Ok(Done {
         action: "rehearsal.send",
-        words: format!("On their way: {what}. Reload the page to see how far they came."),
+        words: format!("On their way: {what}. How far they came is shown below."),
         detail: json!({ "what": what, "run": run.id }),
     })
 }

@@ -3,6 +3,7 @@
 //! | module | one idea |
 //! | --- | --- |
 //! | `controls` | what each form does |
+//! | `crew` | how far simulated workers came, drawn |
 //! | `typed` | what was typed, read |
 //! | `words` | what the marketplace says, in words |
 //!
@@ -10,6 +11,7 @@
 //! does not answer the page says so and nothing else is lost.
 
 pub mod controls;
+mod crew;
 mod typed;
 mod words;
 
@@ -34,6 +36,8 @@ use crate::web::session::{self, Tone};
 
 /// Entries of the journal on one page.
 const TAIL: i64 = 50;
+/// Runs beside the one whose report is shown.
+const OTHER_RUNS: usize = 5;
 
 /// Which part of the journal, and whose report.
 #[derive(Debug, Default, Deserialize)]
@@ -62,18 +66,6 @@ enum Part {
     Workers,
 }
 
-impl Part {
-    /// Its place on the page.
-    fn anchor(self) -> &'static str {
-        match self {
-            Self::Clock => "clock",
-            Self::Faults => "faults",
-            Self::Deposit => "money",
-            Self::Workers => "workers",
-        }
-    }
-}
-
 impl Forms {
     fn of(part: Part, form: Form) -> Self {
         let mut forms = Self::default();
@@ -89,15 +81,18 @@ impl Forms {
     /// `now` is the market's time, if it is known.
     fn filled(self, now: Option<&Timing>) -> Self {
         let now = now.map(|timing| timing.now.format("%Y-%m-%dT%H:%M").to_string()).unwrap_or_default();
+        let clock = [("rate", "60"), ("amount", "1"), ("unit", "hours"), ("at", &now)];
         Self {
-            clock: typed::filled(
-                self.clock,
-                &[("rate", "60"), ("amount", "1"), ("unit", "hours"), ("at", &now)],
-            ),
+            clock: typed::filled(self.clock, &clock),
             fault: typed::filled(self.fault, &[("kind", "fail_after"), ("times", "1")]),
             deposit: typed::filled(self.deposit, &[("dollars", "100.00")]),
             workers: typed::filled(self.workers, &typed::USUAL_WORKERS),
         }
+    }
+
+    /// What is wrong with one of them as a whole.
+    fn problem(&self) -> Option<&str> {
+        [&self.clock, &self.fault, &self.deposit, &self.workers].into_iter().find_map(Form::problem)
     }
 }
 
@@ -129,20 +124,61 @@ impl Scene {
     }
 }
 
+impl Scene {
+    /// Seconds until the page asks again: quickly while people are under way.
+    fn every(&self) -> u32 {
+        if self.runs.iter().all(Run::is_over) { 10 } else { 3 }
+    }
+
+    /// The latest runs whose report is not shown.
+    fn others(&self) -> impl Iterator<Item = &Run> {
+        let shown = self.report.as_ref().map(|report| &report.run.id);
+        self.runs.iter().filter(move |run| Some(&run.id) != shown).take(OTHER_RUNS)
+    }
+}
+
+/// Everything on the page that changes by itself.
+struct Live {
+    path: String,
+    may_edit: bool,
+    asked: Asked,
+    scene: Option<Scene>,
+    /// Why there is nothing to show.
+    trouble: String,
+    /// Sent without the page around it.
+    alone: bool,
+}
+
+impl Live {
+    /// Where the page asks for it again.
+    fn address(&self) -> String {
+        let before = self.asked.before.map(|before| ("before", before.to_string()));
+        let run = self.asked.run.clone().map(|run| ("run", run));
+        let query: Vec<_> = before.into_iter().chain(run).collect();
+        let query = serde_urlencoded::to_string(query).unwrap_or_default();
+        format!("{}/live?{query}", self.path)
+    }
+
+    /// Not the newest part of the journal.
+    fn is_older(&self) -> bool {
+        self.asked.before.is_some()
+    }
+}
+
 #[derive(Template)]
 #[template(path = "connections/rehearsal.html")]
 struct RehearsalPage {
     layout: Layout,
     lab: LabId,
-    may_edit: bool,
     connection: Connection,
-    path: String,
-    scene: Option<Scene>,
-    /// Why there is nothing to show.
-    trouble: String,
+    live: Live,
     forms: Forms,
-    /// Not the newest part of the journal.
-    older: bool,
+}
+
+#[derive(Template)]
+#[template(path = "connections/rehearsal/news.html")]
+struct News {
+    live: Live,
 }
 
 /// A member at the rehearsal of a connection.
@@ -178,39 +214,41 @@ impl<'a> Desk<'a> {
         format!("/labs/{}/connections/{}/rehearsal", self.connection.lab_id, self.connection.id)
     }
 
-    async fn page(self, forms: Forms, asked: &Asked) -> WebResult<RehearsalPage> {
+    /// What the marketplace says now.
+    async fn live(&self, asked: Asked, alone: bool) -> Live {
         let scene = match self.controls() {
-            Ok(controls) => Scene::load(controls, asked).await,
+            Ok(controls) => Scene::load(controls, &asked).await,
             Err(error) => Err(error),
         };
         let (scene, trouble) = match scene {
             Ok(scene) => (Some(scene), String::new()),
             Err(error) => (None, error.to_string()),
         };
+        Live { path: self.path(), may_edit: self.member.may_edit(), asked, scene, trouble, alone }
+    }
+
+    async fn page(self, forms: Forms, asked: Asked) -> WebResult<RehearsalPage> {
+        let live = self.live(asked, false).await;
         let title = format!("Rehearsal of {}", self.connection.name);
         let layout = Layout::in_lab(self.member, Nav::Connections, title).await?;
         Ok(RehearsalPage {
             layout: layout.environment(self.connection.environment.as_str()),
             lab: self.connection.lab_id,
-            may_edit: self.member.may_edit(),
-            path: self.path(),
-            forms: forms.filled(scene.as_ref().map(|scene| &scene.timing)),
-            scene,
-            trouble,
-            older: asked.before.is_some(),
+            forms: forms.filled(live.scene.as_ref().map(|scene| &scene.timing)),
+            live,
             connection: self.connection,
         })
     }
 
     /// The page again, with what is wrong in one of its forms.
     async fn again(self, part: Part, form: Form) -> WebResult {
-        show_invalid(&self.page(Forms::of(part, form), &Asked::default()).await?)
+        show_invalid(&self.page(Forms::of(part, form), Asked::default()).await?)
     }
 
     /// What came of a form: written down and told, or words beside it.
     async fn told(self, part: Part, mut form: Form, result: Result<Done, ControlError>) -> WebResult {
         match result {
-            Ok(done) => self.carried_out(part, done).await,
+            Ok(done) => self.carried_out(done).await,
             Err(error) => {
                 form.fail("", error);
                 self.again(part, form).await
@@ -218,13 +256,13 @@ impl<'a> Desk<'a> {
         }
     }
 
-    async fn carried_out(self, part: Part, done: Done) -> WebResult<Response> {
+    async fn carried_out(self, done: Done) -> WebResult<Response> {
         let mut conn = self.app.pool.acquire().await?;
         let act = act(self.app, self.member);
         rehearsal::record(&mut conn, act, &self.connection, done.action, done.detail).await?;
         drop(conn);
         session::flash(&self.member.session, Tone::Good, done.words).await?;
-        Ok(Redirect::to(&format!("{}#{}", self.path(), part.anchor())).into_response())
+        Ok(Redirect::to(&self.path()).into_response())
     }
 }
 
@@ -238,5 +276,18 @@ pub async fn page(
     Query(asked): Query<Asked>,
 ) -> WebResult {
     let desk = Desk::open(&app, &viewer, connection).await?;
-    show(&desk.page(Forms::default(), &asked).await?)
+    show(&desk.page(Forms::default(), asked).await?)
+}
+
+/// `GET /labs/{lab}/connections/{connection}/rehearsal/live`: what changes by itself, for a page that is open.
+///
+/// # Errors
+/// Not found unless it is this lab's, and a rehearsal.
+pub async fn live(
+    State(app): State<App>,
+    Row(viewer, connection): Row<Viewer, Connection>,
+    Query(asked): Query<Asked>,
+) -> WebResult {
+    let desk = Desk::open(&app, &viewer, connection).await?;
+    show(&News { live: desk.live(asked, true).await })
 }

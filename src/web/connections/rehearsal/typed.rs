@@ -1,16 +1,47 @@
-//! What was typed into the page's forms, read. Limits that the marketplace knows it says itself.
+//! What was typed into the page's forms, read. The limits are those of the control API; what depends on the market's
+//! own state, such as a moment that is over, it says itself.
+
+use std::ops::RangeInclusive;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use kernel::money::Cents;
 
 use super::words;
-use crate::recruiters::mturk::rehearsal::{Behaviour, FaultKind, NewFault, OPERATIONS, RunOrder, Turn};
+use crate::recruiters::mturk::rehearsal::{
+    Behaviour, FaultKind, Home, NewFault, OPERATIONS, RunOrder, Turn, Unit,
+};
 use crate::web::forms::Form;
 use crate::web::sites::capital;
 
+/// The longest step, in seconds: ten years.
+const LONGEST_STEP: i64 = 315_360_000;
+/// The fastest clock.
+const FASTEST: f64 = 1_000_000.0;
+/// Calls that one fault strikes at most.
+const MOST_TIMES: u32 = 1_000_000;
+/// The largest deposit.
+const MOST_MONEY: Cents = Cents(100_000_000);
+/// Arrivals a minute at most.
+const BUSIEST: f64 = 10_000.0;
+/// The latest of those who start late, in seconds.
+const LATEST: u32 = 86_400;
+
 /// The usual order for simulated workers: ten, as people come to a small study.
-pub(super) const USUAL_WORKERS: [(&str, &str); 4] =
-    [("workers", "10"), ("arrivals", "6"), ("arrival_clock", "market"), ("share_complete", "1")];
+pub(super) const USUAL_WORKERS: [(&str, &str); 13] = [
+    ("workers", "10"),
+    ("arrivals", "6"),
+    ("arrival_clock", "market"),
+    ("share_complete", "1"),
+    ("share_slow_starter", "0"),
+    ("share_return", "0"),
+    ("share_abandon", "0"),
+    ("share_submit_unfinished", "0"),
+    ("share_never_submit", "0"),
+    ("share_double_accept", "0"),
+    ("share_two_accounts", "0"),
+    ("late", "60"),
+    ("seed", "1"),
+];
 
 /// The lengths of a step.
 pub(super) const UNITS: [(&str, &str); 3] = [("minutes", "minutes"), ("hours", "hours"), ("days", "days")];
@@ -21,7 +52,15 @@ pub(super) const CLOCKS: [(&str, &str); 2] =
 
 /// Every kind of trouble, for its list.
 pub(super) fn kinds() -> [(&'static str, String); 11] {
-    FaultKind::ALL.map(|kind| (kind.name(), capital(words::kind(kind))))
+    FaultKind::ALL.map(|kind| {
+        let unit = match kind.unit() {
+            Some(Unit::PerSecond) => " (calls a second)",
+            Some(Unit::Milliseconds) => " (milliseconds)",
+            Some(Unit::Seconds) => " (seconds)",
+            None => "",
+        };
+        (kind.name(), format!("{}{unit}", words::capital(words::kind(kind))))
+    })
 }
 
 /// Every operation, for its list.
@@ -31,8 +70,10 @@ pub(super) fn operations() -> Vec<(&'static str, &'static str)> {
 
 /// Whether more is asked for than people who do everything right.
 pub(super) fn mixed(form: &Form) -> bool {
-    form.error("share_complete").is_some()
-        || form.starting("share_").any(|(name, share)| name != "complete" && !share.trim().is_empty())
+    let usual = |name: &str, share: &str| name == "complete" || ["", "0"].contains(&share.trim());
+    let shares = form.starting("share_").any(|(name, share)| !usual(name, share));
+    let wrong = ["share_complete", "late", "homes", "seed"].iter().any(|name| form.error(name).is_some());
+    shares || wrong || !form.value("homes").trim().is_empty()
 }
 
 /// Which faults are lifted.
@@ -56,7 +97,7 @@ pub(super) fn filled(mut form: Form, usual: &[(&str, &str)]) -> Form {
 pub(super) fn turn(form: &mut Form) -> Option<Turn> {
     match form.value("turn") {
         "freeze" => Some(Turn::Freeze),
-        "run" => decimal(form, "rate").map(Turn::Run),
+        "run" => decimal(form, "rate", FASTEST).map(Turn::Run),
         "step" => step(form),
         "to" => moment(form).map(Turn::To),
         _ => {
@@ -76,7 +117,7 @@ fn step(form: &mut Form) -> Option<Turn> {
     if seconds.is_none() {
         form.fail("unit", "Choose minutes, hours or days.");
     }
-    let amount = form.number("amount", 1..=1_000_000i64);
+    let amount = form.number("amount", 1..=LONGEST_STEP / seconds.unwrap_or(60));
     Some(Turn::Step(amount? * seconds?))
 }
 
@@ -94,16 +135,16 @@ fn moment(form: &mut Form) -> Option<DateTime<Utc>> {
     read.map(|naive| naive.and_utc())
 }
 
-/// A number with an optional fraction.
-fn decimal(form: &mut Form, name: &str) -> Option<f64> {
+/// A number from nothing to `most`, with an optional fraction.
+fn decimal(form: &mut Form, name: &str, most: f64) -> Option<f64> {
     let text = form.text(name, 1..=20);
     if form.error(name).is_some() {
         return None;
     }
     let plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-    let number = text.parse().ok().filter(|_| plain);
+    let number = text.parse().ok().filter(|number| plain && (0.0..=most).contains(number));
     if number.is_none() {
-        form.fail(name, "A number like 60 or 0.5.");
+        form.fail(name, format!("A number like 60 or 0.5, at most {most}."));
     }
     number
 }
@@ -115,7 +156,7 @@ pub(super) fn fault(form: &mut Form) -> Option<NewFault> {
         form.fail("kind", "Choose what goes wrong.");
     }
     let operation = operation(form);
-    let times = optional(form, "times");
+    let times = optional(form, "times", 1..=MOST_TIMES);
     let number = kind.and_then(|kind| number(form, kind));
     form.is_valid().then_some(NewFault { kind: kind?, number, operation, times })
 }
@@ -130,8 +171,8 @@ fn operation(form: &mut Form) -> Option<String> {
 
 /// The number of a kind that has one, and of no other.
 fn number(form: &mut Form, kind: FaultKind) -> Option<u32> {
-    if kind.unit().is_some() {
-        return form.number("number", 1..=u32::MAX);
+    if let Some(unit) = kind.unit() {
+        return form.number("number", 1..=unit.most());
     }
     if !form.value("number").trim().is_empty() {
         form.fail("number", "This kind of trouble takes no number; leave it empty.");
@@ -139,8 +180,8 @@ fn number(form: &mut Form, kind: FaultKind) -> Option<u32> {
     None
 }
 
-fn optional(form: &mut Form, name: &str) -> Option<u32> {
-    if form.value(name).trim().is_empty() { None } else { form.number(name, 1..=u32::MAX) }
+fn optional(form: &mut Form, name: &str, bounds: RangeInclusive<u32>) -> Option<u32> {
+    if form.value(name).trim().is_empty() { None } else { form.number(name, bounds) }
 }
 
 /// Which faults are lifted.
@@ -164,19 +205,68 @@ pub(super) fn dollars(form: &mut Form) -> Option<Cents> {
         return None;
     }
     let amount = text.trim_start_matches('$').parse::<Cents>();
-    amount.map_err(|error| form.fail("dollars", capital(&format!("{error}.")))).ok()
+    let amount = amount.map_err(|error| form.fail("dollars", capital(&error.to_string()))).ok()?;
+    if !(Cents(1)..=MOST_MONEY).contains(&amount) {
+        form.fail("dollars", format!("An amount from 0.01 to {MOST_MONEY}."));
+    }
+    form.is_valid().then_some(amount)
 }
 
 /// An order for simulated workers.
 pub(super) fn workers(form: &mut Form) -> Option<RunOrder> {
     let workers = form.number("workers", 1..=500);
     let title = Some(form.text("title", 0..=128)).filter(|title| !title.is_empty());
-    let all_at_once = form.value("arrivals").trim().is_empty();
-    let arrivals_per_minute = if all_at_once { None } else { decimal(form, "arrivals") };
+    let arrivals_per_minute = arrivals(form);
     let shares = shares(form);
     let by_machine_clock = form.value("arrival_clock") == "real";
+    let late = optional(form, "late", 0..=LATEST);
+    let seed = optional(form, "seed", 0..=u32::MAX);
+    let homes = homes(form);
     let workers = workers?;
-    form.is_valid().then_some(RunOrder { workers, title, arrivals_per_minute, by_machine_clock, shares })
+    form.is_valid().then_some(RunOrder {
+        workers,
+        title,
+        arrivals_per_minute,
+        by_machine_clock,
+        shares,
+        late,
+        homes,
+        seed,
+    })
+}
+
+/// How many come in a minute; an empty field lets all come at once.
+fn arrivals(form: &mut Form) -> Option<f64> {
+    if form.value("arrivals").trim().is_empty() {
+        return None;
+    }
+    let rate = decimal(form, "arrivals", BUSIEST);
+    if rate == Some(0.0) {
+        form.fail("arrivals", "More than 0, or nobody comes.");
+    }
+    rate
+}
+
+/// Countries and states, as `US, US-CA`.
+fn homes(form: &mut Form) -> Vec<Home> {
+    let typed = form.text("homes", 0..=500);
+    let parts = typed.split([',', ' ', ';']).filter(|part| !part.is_empty());
+    let homes: Option<Vec<_>> = parts.map(home).collect();
+    if homes.is_none() {
+        form.fail("homes", "Two letters for each country, like US, and two for a state, like US-CA.");
+    }
+    homes.unwrap_or_default()
+}
+
+fn home(typed: &str) -> Option<Home> {
+    let letters = |code: &str| {
+        (code.len() == 2 && code.bytes().all(|b| b.is_ascii_alphabetic())).then(|| code.to_ascii_uppercase())
+    };
+    let (country, subdivision) = match typed.split_once('-') {
+        Some((country, state)) => (country, Some(letters(state)?)),
+        None => (typed, None),
+    };
+    Some(Home { country: letters(country)?, subdivision })
 }
 
 /// The name of a behaviour's field.
@@ -191,11 +281,11 @@ fn shares(form: &mut Form) -> Vec<(Behaviour, u32)> {
         if form.value(&field).trim().is_empty() {
             continue;
         }
-        if let Some(share) = form.number(&field, 0..=1_000u32) {
+        if let Some(share) = form.number(&field, 0..=1_000u32).filter(|share| *share > 0) {
             shares.push((behaviour, share));
         }
     }
-    if shares.iter().all(|(_, share)| *share == 0) {
+    if shares.is_empty() {
         form.fail("share_complete", "At least one share must be more than nothing.");
     }
     shares
@@ -227,6 +317,8 @@ mod tests {
             (vec![("turn", "run"), ("rate", "1e3")], "rate"),
             (vec![("turn", "run"), ("rate", "inf")], "rate"),
             (vec![("turn", "run"), ("rate", ".")], "rate"),
+            (vec![("turn", "run"), ("rate", "1000001")], "rate"),
+            (vec![("turn", "step"), ("amount", "3651"), ("unit", "days")], "amount"),
             (vec![("turn", "step"), ("amount", "0"), ("unit", "hours")], "amount"),
             (vec![("turn", "step"), ("amount", "1"), ("unit", "years")], "unit"),
             (vec![("turn", "to"), ("at", "tomorrow")], "at"),
@@ -267,6 +359,26 @@ mod tests {
         let mut form = filled(posted(&[("share_return", "2")]), &USUAL_WORKERS);
         let order = workers(&mut form).unwrap();
         assert_eq!(order.shares, [(Behaviour::Complete, 1), (Behaviour::Return, 2)]);
-        assert_eq!(order.arrivals_per_minute, Some(6.0));
+        assert_eq!((order.arrivals_per_minute, order.late, order.seed), (Some(6.0), Some(60), Some(1)));
+    }
+
+    #[test]
+    fn homes_are_countries_and_states() {
+        let read = |typed: &str| {
+            let mut form = filled(posted(&[("homes", typed)]), &USUAL_WORKERS);
+            workers(&mut form).map(|order| order.homes).ok_or(form.error("homes").is_some())
+        };
+        let home = |country: &str, state: Option<&str>| Home {
+            country: country.into(),
+            subdivision: state.map(str::to_owned),
+        };
+        assert_eq!(read(""), Ok(vec![]));
+        assert_eq!(
+            read(" us, DE;us-ca "),
+            Ok(vec![home("US", None), home("DE", None), home("US", Some("CA"))])
+        );
+        for wrong in ["Denmark", "U1", "US-CAL", "-CA", "US-"] {
+            assert_eq!(read(wrong), Err(true), "{wrong}");
+        }
     }
 }

@@ -51,6 +51,12 @@ pub(super) fn kind(kind: FaultKind) -> &'static str {
     }
 }
 
+/// The same, as it begins a line.
+pub(super) fn capital(words: &str) -> String {
+    let (head, rest) = words.split_at(words.chars().next().map_or(0, char::len_utf8));
+    format!("{}{rest}", head.to_uppercase())
+}
+
 /// A fault with its number.
 pub(super) fn fault(fault: &Fault) -> String {
     let Some(known) = FaultKind::named(&fault.kind) else { return fault.kind.replace('_', " ") };
@@ -65,6 +71,11 @@ pub(super) fn fault(fault: &Fault) -> String {
 /// What a fault strikes.
 pub(super) fn target(operation: Option<&str>) -> String {
     operation.map_or_else(|| "in every call".to_owned(), |name| format!("in {name}"))
+}
+
+/// Faults, counted.
+pub(super) fn faults(count: usize) -> String {
+    format!("{count} fault{}", if count == 1 { "" } else { "s" })
 }
 
 /// Simulated workers, counted.
@@ -92,7 +103,7 @@ pub(super) fn behaviour(behaviour: &Behaviour) -> &'static str {
 }
 
 /// How far a simulated person came.
-pub(super) fn stage(stage: &str) -> &str {
+pub(super) fn stage(stage: &str) -> &'static str {
     match stage {
         "waiting" => "not there yet",
         "signed_in" => "looking for work",
@@ -103,7 +114,7 @@ pub(super) fn stage(stage: &str) -> &str {
         "returned" => "gave it back",
         "left" => "went away",
         "failed" => "could not go on",
-        other => other,
+        _ => "somewhere else",
     }
 }
 

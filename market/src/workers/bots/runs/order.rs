@@ -140,6 +140,7 @@ impl RunOrder {
             slow_start: Duration::from_secs(self.slow_start_seconds),
             homes: self.homes.clone(),
             ask_for: self.ask_for.clone(),
+            granted: self.grant.iter().map(|grant| grant.qualification_type_id.clone()).collect(),
             ..BotPlan::new(site_url, self.workers)
         })
     }
