@@ -47,7 +47,7 @@ async fn a_researcher_rehearses_a_study_and_sees_what_happened() {
 async fn send_workers(person: &Person) {
     person.fill("workers", "4").await;
     person.fill("arrivals", "").await;
-    person.press("How they behave").await;
+    person.find("main form details > summary").await.click().await.unwrap();
     person.fill("share_complete", "2").await;
     person.fill("share_return", "1").await;
     person.fill("share_abandon", "1").await;
