@@ -3,6 +3,7 @@
 //! Time runs [`PACE`] times as fast as the machine's for the processes and for the marketplace, and is put
 //! forward, so that leases lapse, back-offs end and days pass in moments. Signatures live by the machine's clock.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -34,6 +35,8 @@ use crate::support::stand_in::StandIn;
 /// Seconds of the rig's time in one of the machine's.
 pub const PACE: f64 = 4.0;
 
+/// No call takes longer than this.
+const LONGEST_CALL: Duration = Duration::minutes(10);
 /// Whoever stands still while this passes has lost the transactions in which it stood.
 const IDLE_LIMIT: Duration = Duration::seconds(30);
 
@@ -121,6 +124,9 @@ impl Rig {
 
     /// Time passes at once, for the processes and for the marketplace.
     pub async fn pass(&self, by: Duration) {
+        if by > LONGEST_CALL {
+            self.front.quiet().await;
+        }
         self.market.set_clock(Turn::Step(by)).await.unwrap();
         self.market.tick().await.unwrap();
         self.clock.advance(by).unwrap();
@@ -287,6 +293,12 @@ impl Rig {
         }
     }
 
+    /// This process is there again.
+    pub async fn restart(&mut self, replica: usize) {
+        let database = self.around.database.clone();
+        self.replicas[replica].restart(&database).await;
+    }
+
     /// Every process is there, goes on and answers.
     pub async fn everybody_up(&mut self) {
         let database = self.around.database.clone();
@@ -355,7 +367,11 @@ async fn serve_market(clock: &FileClock) -> (Market, Front, DropGuard) {
 
 /// A captive proxy in front of the marketplace: it answers with a page and status 200.
 #[derive(Debug, Clone, Default)]
-pub struct Front(Arc<Mutex<Vec<Page>>>);
+pub struct Front {
+    pages: Arc<Mutex<Vec<Page>>>,
+    /// Calls that the marketplace has not answered yet.
+    under_way: Arc<AtomicUsize>,
+}
 
 /// One answer with a page.
 #[derive(Debug, Clone)]
@@ -369,31 +385,62 @@ pub struct Page {
 impl Front {
     /// The next call of the operation gets a page.
     pub fn page(&self, operation: &str, after: bool) {
-        self.0.lock().unwrap().push(Page { operation: operation.into(), after });
+        self.pages.lock().unwrap().push(Page { operation: operation.into(), after });
     }
 
     /// Whether nothing is left to be struck.
     pub fn is_clear(&self) -> bool {
-        self.0.lock().unwrap().is_empty()
+        self.pages.lock().unwrap().is_empty()
     }
 
     pub fn clear(&self) {
-        self.0.lock().unwrap().clear();
+        self.pages.lock().unwrap().clear();
+    }
+
+    /// Waits until no call is under way: none takes hours. Who is about to make one is not waited for.
+    async fn quiet(&self) {
+        for _ in 0..200 {
+            if self.under_way.load(Ordering::SeqCst) == 0 {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
     }
 
     fn strike(&self, target: &str) -> Option<Page> {
-        let mut pages = self.0.lock().unwrap();
+        let mut pages = self.pages.lock().unwrap();
         let which = pages.iter().position(|page| target.ends_with(&page.operation))?;
         Some(pages.remove(which))
+    }
+}
+
+/// A call that is being answered.
+struct UnderWay(Arc<AtomicUsize>);
+
+impl UnderWay {
+    fn new(front: &Front) -> Self {
+        front.under_way.fetch_add(1, Ordering::SeqCst);
+        Self(front.under_way.clone())
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
 async fn before(State(front): State<Front>, request: Request, next: Next) -> Response {
     let target =
         request.headers().get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let Some(page) = front.strike(target) else { return next.run(request).await };
-    if page.after {
-        next.run(request).await;
+    let page = front.strike(target);
+    if page.as_ref().is_none_or(|page| page.after) {
+        // Also when the caller hangs up meanwhile.
+        let _under_way = UnderWay::new(&front);
+        let answer = next.run(request).await;
+        if page.is_none() {
+            return answer;
+        }
     }
     Html("<html><h1>Welcome to the airport's network</h1></html>").into_response()
 }

@@ -6,7 +6,7 @@ use market::clock::Turn;
 use market::engine::{assignments, lifetimes, review};
 use market::journal::Effect;
 use otree_hr::connections::{self, Keys};
-use otree_hr::payments::OrderState;
+use otree_hr::payments::{Kind, OrderState};
 use otree_hr::studies::draft::Typed;
 
 use super::super::rig::Rig;
@@ -171,9 +171,11 @@ async fn f34_after_a_restored_backup_nobody_is_paid_again() {
         show.decide(PAY, &rows, &[]).await;
         show.decide("bonus", &rows, &[]).await;
     }
+    settled(&mut show).await;
     assert_eq!(count(&show, Effect::Approved).await, 3);
     assert_eq!(count(&show, Effect::BonusSent).await, 3, "{}", show.trace.join("\n"));
-    settled(&mut show).await;
+    let ordered = show.orders().await.iter().filter(|order| order.kind == Kind::Bonus).count();
+    assert_eq!(ordered, 3, "they were ordered again, and held");
 }
 
 /// The same of a compensation: ordered, collected and paid since the backup, and then ordered again.
