@@ -106,8 +106,7 @@ async fn f05_a_process_that_overslept_changes_nothing() {
         show.rig.replicas[0].stands(point).await;
         show.rig.pass(Duration::minutes(3)).await;
         show.rig.revive().await;
-        let done =
-            "SELECT count(*) FILTER (WHERE state = 'done') >= 2 FROM payment_order WHERE study_id = $1";
+        let done = "SELECT count(*) FILTER (WHERE state = 'done') = 4 FROM payment_order WHERE study_id = $1";
         show.rig.until_sql(show.study.0, done).await;
         // A day later the marketplace has forgotten the tokens; then the sleeper wakes.
         show.rig.pass(Duration::hours(25)).await;

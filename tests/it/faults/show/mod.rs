@@ -109,7 +109,9 @@ impl Show {
 
     /// The same in a rig of its own.
     pub async fn alone(form: impl FnOnce(Typed) -> Typed) -> Self {
-        Self::new(Rig::start().await, Cents(100_000), form).await
+        let mut show = Self::new(Rig::start().await, Cents(100_000), form).await;
+        show.http = client(PATIENCE * 4);
+        show
     }
 
     /// The study is open, as after a quiet beginning.
