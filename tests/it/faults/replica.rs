@@ -17,6 +17,9 @@ pub const SECRET_KEY: &str = "0123456789abcdef0123456789abcdef";
 /// How long a process may take to answer on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// So often a process is started that ends at once.
+const STARTS: usize = 3;
+
 /// What all processes of a rig share.
 #[derive(Debug, Clone)]
 pub struct Surroundings {
@@ -57,8 +60,7 @@ impl Replica {
             leaving: false,
             said: 0,
         };
-        replica.launch();
-        assert!(replica.answers().await, "{}", replica.log());
+        replica.up().await;
         replica
     }
 
@@ -91,6 +93,17 @@ impl Replica {
         std::fs::write(self.pid_file(), process.id().to_string()).unwrap();
         self.process = Some(process);
         (self.stopped, self.leaving) = (false, false);
+    }
+
+    /// Starts it as a supervisor does: on a very busy machine a process may give up while it starts.
+    async fn up(&mut self) {
+        for _ in 0..STARTS {
+            self.launch();
+            if self.answers().await {
+                return;
+            }
+        }
+        panic!("it does not start:\n{}", self.log());
     }
 
     /// Waits until it answers; false when it ended instead.
@@ -188,8 +201,7 @@ impl Replica {
     pub async fn restart(&mut self, database: &str) {
         self.kill();
         self.around.database = database.into();
-        self.launch();
-        assert!(self.answers().await, "{}", self.log());
+        self.up().await;
     }
 
     /// Everything it said so far.
