@@ -30,5 +30,5 @@ pub mod workers;
 
 pub use market::{Market, RequesterKeys};
 pub use migrations::{MIGRATOR, migrate};
-pub use quirks::Quirks;
-pub use settings::{Fees, Rounding, Settings};
+pub use quirks::{DisposalSince, Quirks, TokenCode};
+pub use settings::{ApprovalRate, Fees, PercentRounding, Rounding, Settings, is_local};

@@ -47,8 +47,56 @@ pub struct Quirks {
     /// Seconds of the period in which work that nobody reviewed is approved, so that it happens late (mturk-manage
     /// saw minutes); 0 approves at once.
     pub auto_approval_period: u32,
+    /// Seconds by which the three NumberOfAssignments counters of a HIT lag behind. Clients saw them lag;
+    /// by how much nobody knows.
+    pub counter_lag: u32,
+    /// Whether the next person to take a place that was given up gets the AssignmentId of whoever gave it up (oTree's
+    /// code and psiTurk#190 met it).
+    pub reuse_assignment_ids: bool,
+    /// Whether somebody who gave a HIT up, or let its time run out, cannot take that HIT again. oTree's code tells of
+    /// workers who could; nobody knows whether always.
+    pub giving_up_is_final: bool,
+    /// Days after which a HIT that is over and reviewed is disposed of (model: 120); 0 is never.
+    pub disposal_days: u32,
+    /// Since when those days count. The model's words leave it open.
+    pub disposal_since: DisposalSince,
+    /// The TurkErrorCode of a repeated token where the answer names no HIT. Nobody wrote it down; clients go by the
+    /// message.
+    pub token_code: TokenCode,
+    /// Whether the code of a repeated CreateHIT is written HitAlreadyExists, as the reference does, and not
+    /// HITAlreadyExists, as clients expect.
+    pub reference_spelling: bool,
+    /// Whether a HIT cannot require a qualification that is not a type here, as on the real service, where a type of the
+    /// other environment was an error. Off, so that a rehearsal takes over what a study requires: nobody has such a type.
+    pub refuse_unknown_qualifications: bool,
+    /// Whether a HIT may come with review policies, which are kept and have no effect; otherwise they are refused.
+    pub accept_review_policies: bool,
     /// What goes wrong with notifications.
     pub notices: Trouble,
+}
+
+/// Since when the days until a HIT is disposed of count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DisposalSince {
+    /// Since it was created; a HIT that is not over by then goes when it is.
+    Creation,
+    /// Since nothing of it was free and nobody was at work any more.
+    #[default]
+    Reviewable,
+}
+
+/// What a repeated token is answered with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenCode {
+    /// No code.
+    #[default]
+    None,
+    /// The code of a value that is not valid.
+    InvalidParameterValue,
+    /// The code that the repetition of CreateHIT has.
+    HitAlreadyExists,
 }
 
 impl Default for Quirks {
@@ -69,6 +117,15 @@ impl Default for Quirks {
             constant_balance: false,
             worker_in_preview: false,
             auto_approval_period: 0,
+            counter_lag: 0,
+            reuse_assignment_ids: false,
+            giving_up_is_final: false,
+            disposal_days: 120,
+            disposal_since: DisposalSince::Reviewable,
+            token_code: TokenCode::None,
+            reference_spelling: false,
+            refuse_unknown_qualifications: false,
+            accept_review_policies: false,
             notices: Trouble::default(),
         }
     }

@@ -1,5 +1,7 @@
 //! What the operator decides, and the behaviours that nobody outside ever established.
 
+use std::collections::BTreeMap;
+
 use ipnet::IpNet;
 use kernel::outbound::Outbound;
 use url::Url;
@@ -20,6 +22,8 @@ pub struct Settings {
     pub private_networks: Vec<IpNet>,
     /// What the marketplace charges.
     pub fees: Fees,
+    /// How workers' approval rate is computed.
+    pub approval_rate: ApprovalRate,
     /// The way to web addresses that notifications go to; without one none are sent there.
     pub outbound: Option<Outbound>,
     /// Behaviours of the real service that are off unless asked for.
@@ -35,6 +39,7 @@ impl Settings {
             frame_url: None,
             private_networks: Vec::new(),
             fees: Fees::default(),
+            approval_rate: ApprovalRate::default(),
             outbound: None,
             quirks: Quirks::default(),
         }
@@ -55,7 +60,7 @@ impl Settings {
 }
 
 /// Fees in basis points (hundredths of a percent) of the amount, unless said otherwise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fees {
     /// Of every reward and every bonus.
     pub base: u32,
@@ -67,11 +72,21 @@ pub struct Fees {
     pub minimum: i64,
     /// How parts of a cent are treated.
     pub rounding: Rounding,
+    /// Cents per assignment for each premium qualification that a HIT requires, by the id of its type, on top of all
+    /// others. Amazon took 5 cents to a dollar; the ids are for the operator to name, so there are none at first.
+    pub premium: BTreeMap<String, i64>,
 }
 
 impl Default for Fees {
     fn default() -> Self {
-        Self { base: 2000, large: 2000, masters: 500, minimum: 1, rounding: Rounding::HalfUp }
+        Self {
+            base: 2000,
+            large: 2000,
+            masters: 500,
+            minimum: 1,
+            rounding: Rounding::HalfUp,
+            premium: BTreeMap::new(),
+        }
     }
 }
 
@@ -84,4 +99,31 @@ pub enum Rounding {
     HalfUpEach,
     /// The rates are added up first, and every part of a cent rounds up.
     Up,
+}
+
+/// How a worker's approval rate (Worker_PercentAssignmentsApproved) is computed, for all requesters alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ApprovalRate {
+    /// It reads 100 until the worker has handed in so many assignments (reference: 100).
+    pub counts_from: u32,
+    /// Whether assignments that were returned or abandoned count as not approved. The guide speaks of submitted work
+    /// only; nobody knows.
+    pub given_up_counts: bool,
+    /// How parts of a percent are treated. Nobody knows.
+    pub rounding: PercentRounding,
+}
+
+impl Default for ApprovalRate {
+    fn default() -> Self {
+        Self { counts_from: 100, given_up_counts: false, rounding: PercentRounding::Down }
+    }
+}
+
+/// How parts of a percent are treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PercentRounding {
+    /// Left out.
+    Down,
+    /// Half a percent rounds up.
+    HalfUp,
 }

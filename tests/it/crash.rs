@@ -388,7 +388,9 @@ mod owed {
 
     pub async fn collect(world: &World, hit: &str, worker: &str) {
         let (mut tx, now) = world.market.begin().await.unwrap();
-        let taken = assignments::accept(&mut tx, now, worker, Wanted::Hit(hit)).await.unwrap();
+        let taken = assignments::accept(&mut tx, world.market.settings(), now, worker, Wanted::Hit(hit))
+            .await
+            .unwrap();
         let fields = [("compensation".to_owned(), "accepted".to_owned())];
         assignments::submit(&mut tx, now, &taken.assignment_id, Some(worker), &fields).await.unwrap();
         tx.commit().await.unwrap();

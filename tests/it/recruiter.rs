@@ -64,7 +64,15 @@ impl Place {
     async fn accept(&self, name: &str, unit_id: &str) -> (String, String) {
         let (mut tx, now) = self.market.begin().await.unwrap();
         let worker = workers::create(&mut tx, now, name, "no password").await.unwrap().unwrap();
-        let taken = assignments::accept(&mut tx, now, &worker.worker_id, Wanted::Hit(unit_id)).await.unwrap();
+        let taken = assignments::accept(
+            &mut tx,
+            self.market.settings(),
+            now,
+            &worker.worker_id,
+            Wanted::Hit(unit_id),
+        )
+        .await
+        .unwrap();
         tx.commit().await.unwrap();
         (worker.worker_id, taken.assignment_id)
     }

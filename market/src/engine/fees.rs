@@ -2,6 +2,7 @@
 
 use kernel::money::Cents;
 
+use super::hit_types::Properties;
 use crate::settings::{Fees, Rounding};
 
 /// Basis points in the whole.
@@ -10,7 +11,14 @@ const WHOLE: i64 = 10_000;
 pub const LARGE: i64 = 10;
 
 impl Fees {
-    /// The fee for one approved assignment of a HIT that was created with `places` places.
+    /// The fee for one approved assignment of a HIT of this type that was created with `places` places: rates of the
+    /// reward, and the flat charge of each premium qualification, once however often it is required.
+    pub fn of_hit(&self, properties: &Properties, places: i64) -> Cents {
+        let premium = properties.required().into_iter().filter_map(|id| self.premium.get(id)).sum();
+        self.of_assignment(properties.reward, places, properties.masters()) + Cents(premium)
+    }
+
+    /// The part of it that goes by rates, of a HIT that was created with `places` places.
     pub fn of_assignment(&self, reward: Cents, places: i64, masters: bool) -> Cents {
         let large = if places >= LARGE { self.large } else { 0 };
         let masters = if masters { self.masters } else { 0 };

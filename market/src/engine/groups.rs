@@ -8,6 +8,7 @@ use sqlx::PgConnection;
 use super::assignments::AssignmentState;
 use super::qualifications::requirements::{Action, unmet};
 use super::qualifications::standing;
+use crate::settings::Settings;
 
 /// All HITs of one type that this worker could take.
 #[derive(Debug, Clone)]
@@ -96,17 +97,19 @@ pub struct BonusReceived {
 /// When Postgres fails.
 pub async fn groups(
     conn: &mut PgConnection,
+    settings: &Settings,
     real: DateTime<Utc>,
     worker_id: Option<&str>,
 ) -> sqlx::Result<Vec<Group>> {
-    let mut groups = with_places(conn, real, worker_id).await?;
-    let standing = standing::of_worker(conn, worker_id).await?;
+    let mut groups = with_places(conn, settings, real, worker_id).await?;
+    let standing = standing::of_worker(conn, settings, worker_id).await?;
     groups.retain(|group| unmet(&group.qualification_requirements, Action::Discover, &standing).is_empty());
     Ok(groups)
 }
 
 async fn with_places(
     conn: &mut PgConnection,
+    settings: &Settings,
     real: DateTime<Utc>,
     worker_id: Option<&str>,
 ) -> sqlx::Result<Vec<Group>> {
@@ -121,17 +124,20 @@ async fn with_places(
              join market.hit_type t using (hit_type_id)
              join market.requester r on r.requester_id = h.requester_id
              join market.times($1) time on time.requester_id = h.requester_id
+             left join market.behaviour own on own.requester_id = h.requester_id
             where h.disposed_at is null and h.closed_at is null and h.expiration > time.now
               and h.pending + h.submitted + h.approved + h.rejected < h.max_assignments
               and not exists (select from market.assignment a
                                where a.hit_id = h.hit_id and a.worker_id = $2
-                                 and a.state not in ('returned', 'abandoned'))
+                                 and (coalesce((own.overrides ->> 'giving_up_is_final')::boolean, $3)
+                                      or a.state not in ('returned', 'abandoned')))
               and not exists (select from market.worker_block b
                                where b.requester_id = h.requester_id and b.worker_id = $2)
             group by t.hit_type_id, r.name
             order by max(h.created_at) desc, t.hit_type_id"#,
         real,
         worker_id,
+        settings.quirks.giving_up_is_final,
     )
     .fetch_all(conn)
     .await

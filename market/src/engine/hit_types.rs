@@ -1,5 +1,7 @@
 //! HIT types: the tuple that decides which HITs workers see as one group.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use kernel::money::Cents;
 use serde_json::Value;
@@ -34,9 +36,13 @@ pub struct Properties {
 impl Properties {
     /// Whether only Masters may work on it.
     pub fn masters(&self) -> bool {
-        let id_of = |requirement: &Value| requirement.get("QualificationTypeId")?.as_str().map(str::to_owned);
+        self.required().into_iter().any(|id| MASTERS.contains(&id))
+    }
+
+    /// The qualification types that the requirements name, each once.
+    pub fn required(&self) -> BTreeSet<&str> {
         let requirements = self.qualification_requirements.as_array().into_iter().flatten();
-        requirements.filter_map(id_of).any(|id| MASTERS.contains(&id.as_str()))
+        requirements.filter_map(|requirement| requirement.get("QualificationTypeId")?.as_str()).collect()
     }
 
     fn fingerprint(&self) -> Vec<u8> {

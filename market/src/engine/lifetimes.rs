@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 
 use super::fees::LARGE;
 use super::hits::{self, Hit, HitStatus};
-use super::{Outcome, Refusal, hit_types, ids, money};
+use super::{Outcome, Refusal, counters, hit_types, ids, money};
 use crate::journal::{self, Effect, Note};
 use crate::settings::Fees;
 
@@ -41,7 +41,7 @@ pub async fn create(
     new: &NewHit,
 ) -> Outcome<Hit> {
     let properties = hit_types::owned(conn, requester_id, hit_type_id).await?;
-    let fee = fees.of_assignment(properties.reward, new.places, properties.masters());
+    let fee = fees.of_hit(&properties, new.places);
     let hit_id = insert(conn, now, requester_id, hit_type_id, new, properties.reward, fee).await?;
     let hit = hits::owned(conn, requester_id, &hit_id).await?;
     money::hold(conn, now, &hit, new.places).await?;
@@ -122,6 +122,7 @@ pub async fn extend(
         grown
     );
     grow.execute(&mut *conn).await?;
+    counters::note_extension(conn, now, hit_id, places).await?;
     if hit.closed_at.is_none() {
         money::hold(conn, now, &hit, places).await?;
     }
@@ -202,11 +203,27 @@ pub async fn dispose(
     if hit.submitted > 0 {
         return Err(Refusal::UnreviewedWork(hit.submitted));
     }
-    close(conn, now, &hit).await?;
-    sqlx::query!("update market.hit set disposed_at = $2 where hit_id = $1", hit_id, now)
+    put_away(conn, now, &hit).await
+}
+
+/// Disposes of a HIT because it is old, unless it came back to life or work waits for a review. Says whether it did.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn dispose_of_old(conn: &mut PgConnection, now: DateTime<Utc>, hit_id: &str) -> Outcome<bool> {
+    let Some(hit) = hits::lock(conn, hit_id).await? else { return Ok(false) };
+    if hit.submitted > 0 || !matches!(hit.status(now), HitStatus::Reviewable | HitStatus::Reviewing) {
+        return Ok(false);
+    }
+    put_away(conn, now, &hit).await.map(|()| true)
+}
+
+async fn put_away(conn: &mut PgConnection, now: DateTime<Utc>, hit: &Hit) -> Outcome<()> {
+    close(conn, now, hit).await?;
+    sqlx::query!("update market.hit set disposed_at = $2 where hit_id = $1", hit.hit_id, now)
         .execute(&mut *conn)
         .await?;
-    Ok(record(conn, now, Effect::HitDisposed, &hit, 0, None).await?)
+    Ok(record(conn, now, Effect::HitDisposed, hit, 0, None).await?)
 }
 
 /// Gives a HIT that nobody has ever accepted another type of the requester's own, and sets its cost aside anew.
@@ -233,7 +250,7 @@ pub async fn change_type(
         hit_id,
         hit_type_id,
         properties.reward.0,
-        fees.of_assignment(properties.reward, hit.created_with, properties.masters()).0,
+        fees.of_hit(&properties, hit.created_with).0,
     )
     .execute(&mut *conn)
     .await?;

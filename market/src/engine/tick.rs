@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::{assignments, hits, lifetimes, review};
-use crate::Market;
+use crate::{DisposalSince, Market, Quirks};
 
 /// At most so many of each kind in one step.
 const BATCH: i64 = 1000;
@@ -22,6 +22,8 @@ pub struct Report {
     pub expired: usize,
     /// Assignments approved because nobody reviewed them.
     pub approved: usize,
+    /// HITs disposed of because they are old.
+    pub disposed: usize,
 }
 
 /// What comes due.
@@ -33,6 +35,8 @@ enum Due {
     Lifetime,
     /// The time to review.
     Review,
+    /// The days for which a HIT that is over is kept.
+    Keeping,
 }
 
 /// Does what is due now.
@@ -44,13 +48,14 @@ pub async fn step(market: &Market) -> anyhow::Result<Report> {
     let abandoned = each(market, real, Due::Deadline).await.context("missed deadlines");
     let expired = each(market, real, Due::Lifetime).await.context("ended lifetimes");
     let approved = each(market, real, Due::Review).await.context("automatic approvals");
-    Ok(Report { abandoned: abandoned?, expired: expired?, approved: approved? })
+    let disposed = each(market, real, Due::Keeping).await.context("automatic disposal");
+    Ok(Report { abandoned: abandoned?, expired: expired?, approved: approved?, disposed: disposed? })
 }
 
 /// Does each in a transaction of its own and counts those that were done; goes on after a failure.
 async fn each(market: &Market, real: DateTime<Utc>, due: Due) -> anyhow::Result<usize> {
     let (mut done, mut failure) = (0, None);
-    for mut item in due.list(&mut *market.pool().acquire().await?, real).await? {
+    for mut item in due.list(market, real).await? {
         let mut tx = market.pool().begin().await?;
         if due == Due::Review {
             let period = market.quirks_of(&mut tx, &item.requester_id).await?.auto_approval_period;
@@ -85,8 +90,10 @@ struct Item {
 impl Due {
     /// What is due when the machine's time is `real`, longest due first. Each requester has a time of their own, so
     /// each is looked up by itself in an index that begins with the requester.
-    async fn list(self, conn: &mut PgConnection, real: DateTime<Utc>) -> sqlx::Result<Vec<Item>> {
+    async fn list(self, market: &Market, real: DateTime<Utc>) -> sqlx::Result<Vec<Item>> {
+        let conn = &mut *market.pool().acquire().await?;
         match self {
+            Self::Keeping => old(conn, real, market.settings().quirks).await,
             Self::Deadline => {
                 let due = sqlx::query_as!(
                     Item,
@@ -142,10 +149,43 @@ impl Due {
         Ok(match self {
             Self::Deadline => assignments::abandon(conn, now, id).await?,
             Self::Review => review::approve_automatically(conn, now, id).await?,
+            Self::Keeping => lifetimes::dispose_of_old(conn, now, id).await?,
             Self::Lifetime => match hits::lock(conn, id).await? {
                 Some(hit) => lifetimes::close(conn, now, &hit).await?,
                 None => false,
             },
         })
     }
+}
+
+/// HITs that are over, reviewed and old enough to go, each by its requester's switches. A HIT is over since its
+/// expiration, unless it was full, or since the last of its workers handed in or gave up, if that was later.
+async fn old(conn: &mut PgConnection, real: DateTime<Utc>, usual: Quirks) -> sqlx::Result<Vec<Item>> {
+    let due = sqlx::query_as!(
+        Item,
+        r#"select due.hit_id as id, time.now as "now!", time.requester_id as "requester_id!"
+             from market.times($1) as time
+             left join market.behaviour own on own.requester_id = time.requester_id
+            cross join lateral (
+                  select least(coalesce((own.overrides ->> 'disposal_days')::bigint, $2), 36500)::integer as days,
+                         coalesce(own.overrides ->> 'disposal_since' = 'creation', $3) as since_creation) as rule
+            cross join lateral (
+                  select h.hit_id, h.created_at from market.hit h
+                   where h.requester_id = time.requester_id and h.disposed_at is null
+                     and h.pending = 0 and h.submitted = 0 and rule.days > 0
+                     and h.created_at <= time.now - make_interval(days => rule.days)
+                     and (h.expiration <= time.now or h.approved + h.rejected = h.max_assignments)
+                     and (rule.since_creation
+                          or greatest(case when h.approved + h.rejected < h.max_assignments then h.expiration end,
+                                      (select max(coalesce(a.submitted_at, a.given_up_at))
+                                         from market.assignment a where a.hit_id = h.hit_id))
+                             <= time.now - make_interval(days => rule.days))
+                   order by h.created_at limit $4) as due
+            order by due.created_at limit $4"#,
+        real,
+        i64::from(usual.disposal_days),
+        usual.disposal_since == DisposalSince::Creation,
+        BATCH,
+    );
+    due.fetch_all(conn).await
 }

@@ -9,11 +9,13 @@
 //! | `failure` | the shapes of errors |
 //! | `sqs` | queues of notifications, read with the calls of SQS |
 //! | `shapes`, `paging`, `requirements` | HITs and assignments as JSON, pages and their tokens, qualification requirements |
+//! | `policies` | review policies and layout parameters, checked |
 
 mod failure;
 mod fields;
 mod operations;
 mod paging;
+mod policies;
 mod requirements;
 mod shapes;
 mod sigv4;

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
 use crate::engine::assignments::{Assignment, AssignmentState};
+use crate::engine::counters::Then;
 use crate::engine::hits::Hit;
 
 /// Whole seconds since the epoch: the real service tells no fractions.
@@ -17,8 +18,9 @@ pub(crate) fn object<const N: usize>(members: [(&str, Option<Value>); N]) -> Val
     Value::Object(present.collect::<Map<_, _>>())
 }
 
-/// The HIT with its counters at `now`.
-pub(crate) fn hit(hit: &Hit, now: DateTime<Utc>) -> Value {
+/// The HIT at `now`, its counters as they were `then`.
+pub(crate) fn hit(hit: &Hit, now: DateTime<Utc>, then: &Then) -> Value {
+    let counters = then.of(hit, now);
     object([
         ("HITId", Some(json!(hit.hit_id))),
         ("HITTypeId", Some(json!(hit.hit_type_id))),
@@ -37,9 +39,9 @@ pub(crate) fn hit(hit: &Hit, now: DateTime<Utc>) -> Value {
         ("RequesterAnnotation", hit.requester_annotation.as_ref().map(|note| json!(note))),
         ("QualificationRequirements", Some(hit.qualification_requirements.clone())),
         ("HITReviewStatus", Some(json!("NotReviewed"))),
-        ("NumberOfAssignmentsPending", Some(json!(hit.pending))),
-        ("NumberOfAssignmentsAvailable", Some(json!(hit.available(now)))),
-        ("NumberOfAssignmentsCompleted", Some(json!(hit.completed()))),
+        ("NumberOfAssignmentsPending", Some(json!(counters.pending))),
+        ("NumberOfAssignmentsAvailable", Some(json!(counters.available))),
+        ("NumberOfAssignmentsCompleted", Some(json!(counters.completed))),
     ])
 }
 

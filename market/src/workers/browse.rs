@@ -86,12 +86,12 @@ pub(super) async fn list(
     let worker = signed_in.map(|SignedIn(worker)| worker);
     let mut tx = site.market.pool().begin().await?;
     let worker_id = worker.as_ref().map(|worker| worker.worker_id.as_str());
-    let groups = groups::groups(&mut tx, site.market.real_now(), worker_id).await?;
+    let groups = groups::groups(&mut tx, site.market.settings(), site.market.real_now(), worker_id).await?;
     let in_progress = match worker_id {
         Some(worker_id) => held(&mut tx, worker_id).await?,
         None => Vec::new(),
     };
-    let standing = standing::of_worker(&mut tx, worker_id).await?;
+    let standing = standing::of_worker(&mut tx, site.market.settings(), worker_id).await?;
     let all = groups.len();
     let picked = search.pick(groups).into_iter();
     let groups = picked.map(|group| ShownGroup::new(group, &standing)).collect();
@@ -115,22 +115,35 @@ pub(super) async fn preview(
     Path(hit_type_id): Path<String>,
 ) -> Result<Response, PageError> {
     let (mut tx, now) = site.market.begin_of(Whose::HitType(&hit_type_id)).await?;
-    let listed = groups::groups(&mut tx, site.market.real_now(), Some(&worker.worker_id)).await?;
+    let listed =
+        groups::groups(&mut tx, site.market.settings(), site.market.real_now(), Some(&worker.worker_id))
+            .await?;
     let group = listed.into_iter().find(|group| group.hit_type_id == hit_type_id).ok_or_else(nothing_left)?;
     let requirements = &group.qualification_requirements;
-    let obstacle = standing::obstacle(&mut tx, &worker.worker_id, requirements, Action::Preview).await?;
+    let obstacle =
+        standing::obstacle(&mut tx, site.market.settings(), &worker.worker_id, requirements, Action::Preview)
+            .await?;
     if let Some(why) = obstacle {
         return Err(WorkError::NotQualified(why).into());
     }
-    let next = assignments::next_of_group(&mut tx, now, &worker.worker_id, &hit_type_id).await?;
+    let next =
+        assignments::next_of_group(&mut tx, site.market.settings(), now, &worker.worker_id, &hit_type_id)
+            .await?;
     let hit = hits::find(&mut tx, &next.ok_or_else(nothing_left)?).await?.ok_or_else(nothing_left)?;
     let question = question_of(&site, &hit)?;
-    let standing = standing::of_worker(&mut tx, Some(&worker.worker_id)).await?;
+    let standing = standing::of_worker(&mut tx, site.market.settings(), Some(&worker.worker_id)).await?;
     let quirks = site.market.quirks_of(&mut tx, &hit.requester_id).await?;
     let known = worker.worker_id.clone();
     let viewer = Viewer::Preview { worker_id: quirks.worker_in_preview.then_some(known.as_str()) };
     let shown = PreviewPage {
-        missing: standing::obstacle(&mut tx, &worker.worker_id, requirements, Action::Accept).await?,
+        missing: standing::obstacle(
+            &mut tx,
+            site.market.settings(),
+            &worker.worker_id,
+            requirements,
+            Action::Accept,
+        )
+        .await?,
         frame: TaskFrame::new(&question, &hit.hit_id, viewer, &site.links),
         shell: Shell::new(&site.links, Some(worker), Here::Hits),
         group: ShownGroup::new(group, &standing),
@@ -154,13 +167,21 @@ pub(super) async fn accept(
     let (mut tx, now) = site.market.begin_of(Whose::HitType(&hit_type_id)).await?;
     let seen = own_hit(&mut tx, form.hit_id, &hit_type_id).await?;
     let wanted = seen.as_deref().map_or(Wanted::Group(&hit_type_id), Wanted::Hit);
-    let taken = match assignments::accept(&mut tx, now, &worker.worker_id, wanted).await {
-        // The previewed HIT is gone, another one of the group does as well.
-        Err(WorkError::NothingLeft) => {
-            assignments::accept(&mut tx, now, &worker.worker_id, Wanted::Group(&hit_type_id)).await
-        }
-        taken => taken,
-    };
+    let taken =
+        match assignments::accept(&mut tx, site.market.settings(), now, &worker.worker_id, wanted).await {
+            // The previewed HIT is gone, another one of the group does as well.
+            Err(WorkError::NothingLeft) => {
+                assignments::accept(
+                    &mut tx,
+                    site.market.settings(),
+                    now,
+                    &worker.worker_id,
+                    Wanted::Group(&hit_type_id),
+                )
+                .await
+            }
+            taken => taken,
+        };
     let assignment_id = match taken {
         Ok(assignment) => {
             tx.commit().await?;

@@ -134,9 +134,10 @@ impl From<WorkError> for PageError {
             WorkError::NothingLeft | WorkError::NotHeld => StatusCode::NOT_FOUND,
             WorkError::NotQualified(_) | WorkError::Blocked => StatusCode::FORBIDDEN,
             WorkError::NoAnswer => StatusCode::BAD_REQUEST,
-            WorkError::AlreadyHeld { .. } | WorkError::AlreadyDone | WorkError::TooLate => {
-                StatusCode::CONFLICT
-            }
+            WorkError::AlreadyHeld { .. }
+            | WorkError::AlreadyDone
+            | WorkError::GaveUp
+            | WorkError::TooLate => StatusCode::CONFLICT,
         };
         Self::Notice { status, title: "This did not work", text: error.to_string() }
     }

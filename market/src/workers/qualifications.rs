@@ -56,7 +56,7 @@ pub(super) async fn show(
     Query(query): Query<Done>,
 ) -> Result<Response, PageError> {
     let mut conn = site.market.pool().acquire().await?;
-    let standing = standing::of_worker(&mut conn, Some(&worker.worker_id)).await?;
+    let standing = standing::of_worker(&mut conn, site.market.settings(), Some(&worker.worker_id)).await?;
     let held = grants::of_worker(&mut conn, &worker.worker_id).await?;
     let search = Search { requestable: true, ..Search::default() };
     let mut offered = types::page(&mut conn, &search, 0, SHOWN).await?;

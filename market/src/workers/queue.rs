@@ -8,15 +8,18 @@ use chrono::Duration;
 
 use super::pages::{Here, PageError, Shell, page};
 use super::session::SignedIn;
-use super::{Site, browse, words};
+use super::{Site, browse, words, work};
 use crate::clock::Whose;
 use crate::engine::groups::WorkItem;
+use crate::engine::hits;
 
 /// One accepted HIT.
 struct Line {
     item: WorkItem,
     left: String,
     deadline: String,
+    /// What it means to return it.
+    returning: &'static str,
 }
 
 #[derive(Template)]
@@ -35,19 +38,23 @@ pub(super) async fn show(
     for item in browse::held(&mut conn, &worker.worker_id).await? {
         // Each requester's HITs run by their own clock.
         let now = site.market.now_of(&mut conn, Whose::Assignment(&item.assignment_id)).await?;
-        timed.push((item.deadline - now, item));
+        let hit = hits::find(&mut conn, &item.hit_id).await?;
+        let requester_id = hit.map(|hit| hit.requester_id).unwrap_or_default();
+        let returning = work::returning(&site, &mut conn, &requester_id).await?;
+        timed.push((item.deadline - now, item, returning));
     }
     let shell = Shell::new(&site.links, Some(worker), Here::Queue);
     page(StatusCode::OK, &QueuePage { shell, lines: lines(timed) })
 }
 
 /// Those in time, the most urgent first. What is late is taken back in a moment and cannot be handed in.
-fn lines(mut timed: Vec<(Duration, WorkItem)>) -> Vec<Line> {
-    timed.retain(|(left, _)| *left >= Duration::zero());
-    timed.sort_by_key(|(left, _)| *left);
-    let line = |(left, item): (Duration, WorkItem)| Line {
+fn lines(mut timed: Vec<(Duration, WorkItem, &'static str)>) -> Vec<Line> {
+    timed.retain(|(left, ..)| *left >= Duration::zero());
+    timed.sort_by_key(|(left, ..)| *left);
+    let line = |(left, item, returning): (Duration, WorkItem, &'static str)| Line {
         left: words::duration(left.num_seconds()),
         deadline: words::time(&item.deadline),
+        returning,
         item,
     };
     timed.into_iter().map(line).collect()

@@ -3,7 +3,8 @@
 //! The form comes out of a requester's page inside a frame, so from another site: the worker's cookie (Lax) does
 //! not come with it, and the check against forged requests cannot apply. What identifies the worker is the
 //! assignment id, which only they and the requester were told, and which must be accepted and in time. Where the
-//! cookie does come along, the worker it names must be the one who holds the assignment.
+//! cookie does come along, the worker it names must be the one who holds the assignment; without it, the form's own
+//! workerId must, if there is one: a place that was given up can come to the next person under the same id.
 
 use askama::Template;
 use axum::body::Bytes;
@@ -57,7 +58,9 @@ pub(super) async fn submit(
         }
         Some(assignment_id) => assignment_id,
     };
-    let worker_id = signed_in.as_ref().map(|SignedIn(worker)| worker.worker_id.as_str());
+    let claimed = fields.iter().find(|(name, id)| name == "workerId" && !id.is_empty());
+    let signed_in = signed_in.as_ref().map(|SignedIn(worker)| worker.worker_id.as_str());
+    let worker_id = signed_in.or(claimed.map(|(_, id)| id.as_str()));
     let (mut tx, now) = site.market.begin_of(Whose::Assignment(assignment_id)).await?;
     match assignments::submit(&mut tx, now, assignment_id, worker_id, &fields).await {
         Ok(_) => {

@@ -35,6 +35,26 @@ pub fn time(moment: &DateTime<Utc>) -> String {
     moment.format("%-d %b %Y, %H:%M UTC").to_string()
 }
 
+/// What it means to return a HIT: whether it lowers the approval rate, and whether the worker may take it again.
+pub fn returning(counts: bool, is_final: bool) -> &'static str {
+    match (counts, is_final) {
+        (false, false) => {
+            "Somebody else gets the place. You are not paid for it, and it does not count against you."
+        }
+        (true, false) => {
+            "Somebody else gets the place. You are not paid for it, and your approval rate goes down."
+        }
+        (false, true) => {
+            "Somebody else gets the place, and you cannot take it again. You are not paid for it, and it does not count \
+             against you."
+        }
+        (true, true) => {
+            "Somebody else gets the place, and you cannot take it again. You are not paid for it, and your approval \
+             rate goes down."
+        }
+    }
+}
+
 /// The state as the worker is told.
 pub fn state(state: AssignmentState) -> &'static str {
     match state {

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use chrono::{DateTime, Utc};
 use kernel::money::Cents;
+use sqlx::PgConnection;
 
 use super::browse::question_of;
 use super::frame::{TaskFrame, Viewer};
@@ -32,6 +33,8 @@ struct WorkPage {
     left: String,
     seconds_left: i64,
     rate: f64,
+    /// What it means to return it.
+    returning: &'static str,
 }
 
 pub(super) async fn show(
@@ -53,8 +56,9 @@ pub(super) async fn show(
     if assignment.deadline < now {
         return Err(assignments::WorkError::TooLate.into());
     }
+    let returning = returning(&site, &mut conn, &hit.requester_id).await?;
     let shell = Shell::new(&site.links, Some(worker), Here::Queue);
-    page(StatusCode::OK, &work_page(&site, shell, hit, &assignment, now, timing.rate)?)
+    page(StatusCode::OK, &work_page(&site, shell, hit, &assignment, now, timing.rate, returning)?)
 }
 
 fn work_page(
@@ -64,6 +68,7 @@ fn work_page(
     assignment: &Assignment,
     now: DateTime<Utc>,
     rate: f64,
+    returning: &'static str,
 ) -> Result<WorkPage, PageError> {
     let viewer =
         Viewer::Holder { assignment_id: &assignment.assignment_id, worker_id: &assignment.worker_id };
@@ -79,7 +84,18 @@ fn work_page(
         left: words::duration(seconds_left),
         seconds_left,
         rate,
+        returning,
     })
+}
+
+/// What returning a HIT of this requester means.
+pub(super) async fn returning(
+    site: &Site,
+    conn: &mut PgConnection,
+    requester_id: &str,
+) -> sqlx::Result<&'static str> {
+    let is_final = site.market.quirks_of(conn, requester_id).await?.giving_up_is_final;
+    Ok(words::returning(site.market.settings().approval_rate.given_up_counts, is_final))
 }
 
 pub(super) async fn give_back(

@@ -83,7 +83,8 @@ async fn workers_see_what_has_not_expired_at_its_requesters_time() {
     let theirs = other.hit(1).await;
     place.turn(Turn::Step(Duration::hours(1))).await;
     let mut conn = place.market.pool().acquire().await.unwrap();
-    let seen = groups::groups(&mut conn, place.market.real_now(), None).await.unwrap();
+    let seen =
+        groups::groups(&mut conn, place.market.settings(), place.market.real_now(), None).await.unwrap();
     let names: Vec<_> = seen.iter().map(|group| group.requester.as_str()).collect();
     assert_eq!(names, ["Another lab"]);
     let worker_id = place.worker("one").await;

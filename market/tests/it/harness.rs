@@ -115,7 +115,7 @@ impl Place {
             Wanted::Group(id) => Whose::HitType(id),
         };
         let (mut tx, now) = self.market.begin_of(whose).await?;
-        let taken = assignments::accept(&mut tx, now, worker_id, wanted).await?;
+        let taken = assignments::accept(&mut tx, self.market.settings(), now, worker_id, wanted).await?;
         tx.commit().await?;
         Ok(taken)
     }

@@ -84,8 +84,9 @@ impl Loaded {
                 call.send().await.unwrap();
             }
             Question::WorkersList => {
-                let now = place.market.real_now();
-                let seen = groups::groups(&mut *conn().await, now, Some(&self.worker_id)).await.unwrap();
+                let (now, settings) = (place.market.real_now(), place.market.settings());
+                let seen =
+                    groups::groups(&mut *conn().await, settings, now, Some(&self.worker_id)).await.unwrap();
                 assert_eq!(seen.len(), 10);
             }
             Question::Accept => self.take_and_return().await,

@@ -259,7 +259,9 @@ async fn what_did_not_happen_is_not_told() {
     let worker_id = place.worker("one").await;
     let (mut tx, now) = place.market.begin().await.unwrap();
     let wanted = Wanted::Hit(&hit_id);
-    market::engine::assignments::accept(&mut tx, now, &worker_id, wanted).await.unwrap();
+    market::engine::assignments::accept(&mut tx, place.market.settings(), now, &worker_id, wanted)
+        .await
+        .unwrap();
     drop(tx);
     place.market.deliver().await.unwrap();
     assert_eq!(told(&server).await, ["HITCreated"]);

@@ -206,3 +206,34 @@ async fn work_is_approved_at_once_or_when_the_job_runs() {
         assert_eq!(state().await, AssignmentState::Approved);
     }
 }
+
+/// What the page says of a name: its default.
+fn told_default(page: &str, name: &str) -> String {
+    let row = page.lines().find(|line| line.starts_with("| ") && line.contains(&format!("`{name}`")));
+    let row = row.unwrap_or_else(|| panic!("docs/MARKET_SETTINGS.md does not tell of {name}"));
+    row.split('|').nth(2).unwrap().trim().to_owned()
+}
+
+#[test]
+fn the_page_of_settings_tells_every_switch_and_its_default() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/MARKET_SETTINGS.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let mut switches = serde_json::to_value(Quirks::default()).unwrap();
+    let notices = switches.as_object_mut().unwrap().remove("notices").unwrap();
+    let named = |prefix: &'static str, values: serde_json::Value| {
+        let values = values.as_object().unwrap().clone().into_iter();
+        values.map(move |(name, value)| (format!("{prefix}{name}"), value))
+    };
+    for (name, value) in named("", switches).chain(named("notices.", notices)) {
+        let expected = match &value {
+            serde_json::Value::Bool(on) => (if *on { "on" } else { "off" }).to_owned(),
+            serde_json::Value::String(word) => format!("`{word}`"),
+            number => number.to_string().trim_end_matches(".0").to_owned(),
+        };
+        let told = told_default(&page, &name);
+        assert!(
+            told.split([' ', ',']).next() == Some(&expected),
+            "{name} is {expected}; the page says {told}"
+        );
+    }
+}

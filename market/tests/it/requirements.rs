@@ -5,7 +5,7 @@ use market::engine::assignments::{Wanted, WorkError};
 use market::engine::groups;
 use market::engine::qualifications::standing::{self, Profile};
 
-use crate::harness::Place;
+use crate::harness::{Place, refused};
 
 fn require(id: &str, comparator: Comparator, values: &[i32]) -> QualificationRequirement {
     let build = QualificationRequirement::builder().qualification_type_id(id).comparator(comparator);
@@ -23,7 +23,9 @@ async fn publish(place: &Place, requirement: QualificationRequirement) -> String
 async fn may(place: &Place, worker_id: &str, hit_id: &str) -> bool {
     let type_id = place.look(hit_id).await.hit_type_id.unwrap();
     let mut conn = place.market.pool().acquire().await.unwrap();
-    let seen = groups::groups(&mut conn, place.market.real_now(), Some(worker_id)).await.unwrap();
+    let seen = groups::groups(&mut conn, place.market.settings(), place.market.real_now(), Some(worker_id))
+        .await
+        .unwrap();
     let sees = seen.iter().any(|group| group.hit_type_id == type_id);
     let gets = match place.accept(worker_id, Wanted::Hit(hit_id)).await {
         Ok(held) => {
@@ -113,4 +115,33 @@ async fn hits_are_listed_by_the_type_they_require() {
     let foreign =
         stranger.list_hits_for_qualification_type().qualification_type_id(&id).send().await.unwrap();
     assert_eq!(foreign.num_results, Some(0));
+}
+
+#[tokio::test]
+async fn a_hit_may_require_what_is_no_type_here_unless_that_is_refused() {
+    for refuse_unknown_qualifications in [false, true] {
+        let place = Place::with(|settings| {
+            settings.quirks.refuse_unknown_qualifications = refuse_unknown_qualifications;
+            settings.fees.premium = [("3PREMIUM".to_owned(), 50)].into_iter().collect();
+        })
+        .await;
+        let (here, gone) = (place.qualification("Here").await, place.qualification("Gone").await);
+        place.client.delete_qualification_type().qualification_type_id(&gone).send().await.unwrap();
+        let requiring = |id: &str| {
+            let required = QualificationRequirement::builder().qualification_type_id(id);
+            let required = required.comparator(Comparator::DoesNotExist).build().unwrap();
+            place.publish(1).qualification_requirements(required).send()
+        };
+        for known in [here.as_str(), "3PREMIUM", "000000000000000000L0", "2F1QJWKUDD8XADTFD2Q0G6UTO95ALH"] {
+            requiring(known).await.unwrap();
+        }
+        for unknown in [gone.as_str(), "3ELSEWHERE"] {
+            let answer = requiring(unknown).await;
+            if refuse_unknown_qualifications {
+                refused(answer).is("RequestError", "QualificationTypeDoesNotExist", unknown);
+            } else {
+                answer.unwrap();
+            }
+        }
+    }
 }

@@ -7,6 +7,7 @@ use aws_sdk_mturk::primitives::DateTime;
 use aws_sdk_mturk::types::{Hit, HitStatus};
 use chrono::{Duration, Utc};
 use market::engine::assignments::Wanted;
+use market::{DisposalSince, Quirks};
 use proptest::prelude::*;
 
 use crate::harness::{Place, refused};
@@ -52,9 +53,25 @@ fn deed() -> impl Strategy<Value = Deed> {
     ]
 }
 
+/// Switches that change what becomes of places and HITs.
+fn quirks() -> impl Strategy<Value = Quirks> {
+    let since = prop_oneof![Just(DisposalSince::Creation), Just(DisposalSince::Reviewable)];
+    let days = prop_oneof![Just(0), Just(3), Just(120)];
+    (any::<bool>(), any::<bool>(), days, since).prop_map(
+        |(reuse_assignment_ids, giving_up_is_final, disposal_days, disposal_since)| Quirks {
+            reuse_assignment_ids,
+            giving_up_is_final,
+            disposal_days,
+            disposal_since,
+            ..Quirks::default()
+        },
+    )
+}
+
 /// What a schedule has brought about so far.
 struct Scene {
     place: Place,
+    quirks: Quirks,
     workers: Vec<String>,
     hits: Vec<String>,
     /// Worker and assignment.
@@ -65,8 +82,8 @@ struct Scene {
 }
 
 impl Scene {
-    async fn open() -> Self {
-        let place = Place::open().await;
+    async fn open(quirks: Quirks) -> Self {
+        let place = Place::with(|settings| settings.quirks = quirks).await;
         let mut workers = Vec::new();
         for n in 0..5 {
             workers.push(place.worker(&format!("worker {n}")).await);
@@ -74,7 +91,8 @@ impl Scene {
         let other = place.client.create_hit_type().title("Another task").description("Play a longer game");
         let other = other.reward("2.35").assignment_duration_in_seconds(600).send().await.unwrap();
         let other_type = other.hit_type_id.unwrap();
-        Self { place, workers, hits: Vec::new(), work: Vec::new(), tokens: HashMap::new(), other_type }
+        let (hits, work, tokens) = (Vec::new(), Vec::new(), HashMap::new());
+        Self { place, quirks, workers, hits, work, tokens, other_type }
     }
 
     fn hit(&self, number: usize) -> &str {
@@ -149,6 +167,7 @@ impl Scene {
             Deed::Wait(seconds) => place.step(Duration::seconds(seconds)).await,
             Deed::Tick => {
                 place.market.tick().await.unwrap();
+                self.hold_to_the_days().await;
             }
         }
     }
@@ -174,6 +193,49 @@ impl Scene {
         let why = refused(call).message;
         let used = ["already been processed", "already exists", "different parameters"];
         assert_eq!(used.iter().any(|words| why.contains(words)), recent, "{token}: {why}");
+    }
+
+    /// What the switches promise.
+    async fn hold_to_the_switches(&self) {
+        let mut rules = Vec::new();
+        if self.quirks.reuse_assignment_ids {
+            rules.push(
+                "select h.hit_id from market.hit h join market.assignment a using (hit_id) group by h.hit_id
+                 having count(distinct a.assignment_id) > h.max_assignments",
+            );
+        } else {
+            rules.push(
+                "select assignment_id from market.assignment group by assignment_id having count(*) > 1",
+            );
+        }
+        if self.quirks.giving_up_is_final {
+            rules.push("select hit_id from market.assignment group by hit_id, worker_id having count(*) > 1");
+        }
+        for rule in rules {
+            self.nothing_breaks(rule.to_owned()).await;
+        }
+    }
+
+    /// After a tick no HIT is left whose days are over.
+    async fn hold_to_the_days(&self) {
+        let Quirks { disposal_days, disposal_since: DisposalSince::Creation, .. } = self.quirks else {
+            return;
+        };
+        if disposal_days > 0 {
+            let now = self.place.now().await.to_rfc3339();
+            self.nothing_breaks(format!(
+                "select hit_id from market.hit where disposed_at is null and pending = 0 and submitted = 0
+                    and created_at + interval '{disposal_days} days' <= '{now}'
+                    and (expiration <= '{now}' or approved + rejected = max_assignments)"
+            ))
+            .await;
+        }
+    }
+
+    async fn nothing_breaks(&self, rule: String) {
+        let found = sqlx::query_scalar(sqlx::AssertSqlSafe(rule.clone()));
+        let broken: Vec<String> = found.fetch_all(self.place.market.pool()).await.unwrap();
+        assert!(broken.is_empty(), "{rule}: {broken:?}");
     }
 
     /// What the requester is told of each HIT: its places add up, and its status follows from them.
@@ -249,7 +311,9 @@ impl Scene {
                                         and j.effect in ('accepted', 'returned', 'abandoned', 'submitted', 'approved',
                                                          'auto_approved', 'rejected')
                                       order by j.seq desc limit 1) j on true
-                 where j.effect is distinct from a.state"),
+                 where j.effect is distinct from a.state and not exists (
+                    select from market.assignment later where later.assignment_id = a.assignment_id
+                       and later.worker_id = a.worker_id and later.seq > a.seq)"),
             ("the places in the journal are those of the HIT", "
                 select h.hit_id from market.hit h left join market.journal j
                     on j.hit_id = h.hit_id and j.effect in ('hit_created', 'hit_extended')
@@ -294,14 +358,15 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn places_and_money_add_up_after_every_deed(deeds in prop::collection::vec(deed(), 20..60)) {
+    fn places_and_money_add_up_after_every_deed(quirks in quirks(), deeds in prop::collection::vec(deed(), 20..60)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let mut scene = Scene::open().await;
+            let mut scene = Scene::open(quirks).await;
             scene.act(&Deed::Publish { places: 3, token: 0 }).await;
             for deed in &deeds {
                 scene.act(deed).await;
                 scene.hold_to_the_rules().await;
+                scene.hold_to_the_switches().await;
                 scene.hold_the_counters().await;
             }
         });

@@ -34,7 +34,13 @@ async fn limits_of_a_hit_are_kept() {
             "",
             "'uniqueRequestToken'",
         ),
-        ("layout", |c| c.hit_layout_id("3ABC").set_question(None), parameter, value, "HITLayoutId"),
+        (
+            "layout",
+            |c| c.hit_layout_id("3ABC").set_question(None),
+            "RequestError",
+            "HITLayoutDoesNotExist",
+            "3ABC",
+        ),
     ];
     for (name, change, kind, code, message) in cases {
         println!("{name}");

@@ -72,7 +72,9 @@ async fn who_is_blocked_takes_nothing_more_of_this_requester() {
     assert!(matches!(refusal, Err(WorkError::Blocked)), "{refusal:?}");
     let mut conn = place.market.pool().acquire().await.unwrap();
     let now = place.market.real_now();
-    assert!(groups::groups(&mut conn, now, Some(&worker_id)).await.unwrap().is_empty());
+    assert!(
+        groups::groups(&mut conn, place.market.settings(), now, Some(&worker_id)).await.unwrap().is_empty()
+    );
     let blocks = place.client.list_worker_blocks().send().await.unwrap();
     assert_eq!(blocks.worker_blocks().len(), 1);
     assert_eq!(blocks.worker_blocks()[0].worker_id(), Some(worker_id.as_str()));
@@ -82,7 +84,10 @@ async fn who_is_blocked_takes_nothing_more_of_this_requester() {
     let lift = || place.client.delete_worker_block().worker_id(&worker_id).reason("sorry").send();
     lift().await.unwrap();
     lift().await.unwrap();
-    assert_eq!(groups::groups(&mut conn, now, Some(&worker_id)).await.unwrap().len(), 1);
+    assert_eq!(
+        groups::groups(&mut conn, place.market.settings(), now, Some(&worker_id)).await.unwrap().len(),
+        1
+    );
     place.accept(&worker_id, Wanted::Hit(&hit_id)).await.unwrap();
 }
 

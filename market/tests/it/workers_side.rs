@@ -117,17 +117,17 @@ async fn a_worker_sees_one_group_and_only_what_is_left_for_them() {
     let worker_id = place.worker("one").await;
     let mut conn = place.market.pool().acquire().await.unwrap();
     let now = place.market.real_now();
-    let seen = groups::groups(&mut conn, now, Some(&worker_id)).await.unwrap();
+    let seen = groups::groups(&mut conn, place.market.settings(), now, Some(&worker_id)).await.unwrap();
     assert_eq!(seen.len(), 1);
     assert_eq!((seen[0].hits, seen[0].available, seen[0].reward), (2, 5, Cents(100)));
     assert_eq!(seen[0].requester, "A lab");
     place.accept(&worker_id, Wanted::Hit(&first)).await.unwrap();
-    let seen = groups::groups(&mut conn, now, Some(&worker_id)).await.unwrap();
+    let seen = groups::groups(&mut conn, place.market.settings(), now, Some(&worker_id)).await.unwrap();
     assert_eq!((seen[0].hits, seen[0].available), (1, 3));
-    let anybody = groups::groups(&mut conn, now, None).await.unwrap();
+    let anybody = groups::groups(&mut conn, place.market.settings(), now, None).await.unwrap();
     assert_eq!((anybody[0].hits, anybody[0].available), (2, 4));
     place.step(Duration::seconds(3600)).await;
-    assert!(groups::groups(&mut conn, now, None).await.unwrap().is_empty());
+    assert!(groups::groups(&mut conn, place.market.settings(), now, None).await.unwrap().is_empty());
 }
 
 #[tokio::test]

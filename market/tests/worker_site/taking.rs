@@ -8,7 +8,7 @@ use market::engine::{assignments, review};
 use market::workers::bots::browser::{Browser, Page, client};
 use scraper::{Html, Selector};
 
-use crate::world::{World, assignment, attribute, browser, external, form, html_question, world};
+use crate::world::{World, assignment, attribute, browser, external, form, html_question, world, world_with};
 
 const STUDY: &str = "https://hr.example/go/1?lang=en&arm=2";
 
@@ -59,8 +59,8 @@ async fn a_worker_accepts_submits_and_sees_what_they_earned() {
         reason: "Your payoff".into(),
         token: None,
     };
-    let fees = world.market.settings().fees;
-    bonuses::send(&mut tx, now, &world.requester_id, &fees, &bonus).await.unwrap();
+    let fees = &world.market.settings().fees;
+    bonuses::send(&mut tx, now, &world.requester_id, fees, &bonus).await.unwrap();
     tx.commit().await.unwrap();
     let mine = browser.get(&world.at("work")).await.unwrap();
     for text in ["Approved", "Well done", "Bonus $0.70: Your payoff", "<dd>$2.20</dd>"] {
@@ -118,6 +118,9 @@ async fn work_is_handed_in_once_in_time_and_by_who_holds_it() {
 
     let forged = submit(&world, &mut bob, &[("assignmentId", &adas), ("code", "1")]).await;
     assert_eq!(forged.status, StatusCode::NOT_FOUND);
+    let elses = [("assignmentId", adas.as_str()), ("workerId", "AEARLIERHOLDER"), ("code", "1")];
+    let former = submit(&world, &mut browser(), &elses).await;
+    assert_eq!(former.status, StatusCode::NOT_FOUND, "an id that another person has now");
     let without_cookie = submit(&world, &mut browser(), &[("assignmentId", &adas), ("code", "1")]).await;
     assert_eq!(without_cookie.status, StatusCode::OK, "a frame of another site has no cookie");
     let again = submit(&world, &mut ada, &[("assignmentId", &adas), ("code", "2")]).await;
@@ -146,6 +149,37 @@ async fn accepting_twice_holds_one_place_and_returning_gives_it_back() {
     ada.post(&world.at(&format!("work/{first}/return")), &[]).await.unwrap();
     let work = world.accept(&mut bob, &group).await;
     assert_ne!(assignment(&work), first);
+}
+
+#[tokio::test]
+async fn who_may_return_a_hit_reads_what_that_means_here() {
+    let none = "it does not count against you";
+    for (counts, is_final, expected) in [
+        (false, false, vec![none]),
+        (true, false, vec!["your approval rate goes down"]),
+        (false, true, vec![none, "you cannot take it again"]),
+        (true, true, vec!["your approval rate goes down", "you cannot take it again"]),
+    ] {
+        let world = world_with(|settings| {
+            settings.approval_rate.given_up_counts = counts;
+            settings.quirks.giving_up_is_final = is_final;
+        })
+        .await;
+        let (_, group) = world.publish("Pick a number", &external(STUDY), 2).await;
+        let (mut ada, _) = world.worker("Ada").await;
+        let work = world.accept(&mut ada, &group).await;
+        let queue = ada.get(&world.at("queue")).await.unwrap();
+        for page in [&work.body, &queue.body] {
+            let told = [none, "your approval rate goes down", "you cannot take it again"];
+            let told: Vec<_> = told.into_iter().filter(|words| page.contains(words)).collect();
+            assert_eq!(told, expected);
+        }
+        ada.post(&world.at(&format!("work/{}/return", assignment(&work))), &[]).await.unwrap();
+        let list = ada.get(&world.at("")).await.unwrap();
+        assert_eq!(list.body.contains("Pick a number"), !is_final);
+        let again = world.accept(&mut ada, &group).await;
+        assert_eq!(again.status, if is_final { StatusCode::NOT_FOUND } else { StatusCode::OK });
+    }
 }
 
 #[tokio::test]

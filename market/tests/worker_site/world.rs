@@ -26,12 +26,18 @@ pub struct World {
 
 /// Starts a marketplace of its own.
 pub async fn world() -> World {
+    world_with(|_| {}).await
+}
+
+/// … whose operator decided otherwise.
+pub async fn world_with(change: impl FnOnce(&mut Settings)) -> World {
     let pool = kernel::testing::database(&[&market::MIGRATOR]).await;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base: Url = format!("http://{}/market/", listener.local_addr().unwrap()).parse().unwrap();
     let clock = TestClock::starting_now();
     let keyring = Keyring::new(&"0123456789abcdef0123456789abcdef".into(), &[]).unwrap();
-    let settings = Settings { allow_http_questions: true, ..Settings::new(base.clone()) };
+    let mut settings = Settings { allow_http_questions: true, ..Settings::new(base.clone()) };
+    change(&mut settings);
     let market = Market::new(pool, clock.clone(), keyring, settings);
     let app = Router::new().nest("/market", market.router());
     tokio::spawn(async move { axum::serve(listener, app).await });
@@ -76,8 +82,8 @@ impl World {
             requester_annotation: None,
             token: None,
         };
-        let fees = self.market.settings().fees;
-        let hit = lifetimes::create(&mut tx, now, &self.requester_id, &fees, &hit_type, &new).await.unwrap();
+        let fees = &self.market.settings().fees;
+        let hit = lifetimes::create(&mut tx, now, &self.requester_id, fees, &hit_type, &new).await.unwrap();
         tx.commit().await.unwrap();
         (hit.hit_id, hit_type)
     }

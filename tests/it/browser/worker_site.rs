@@ -96,8 +96,10 @@ async fn work(app: &App, requester: &str, worker: &str) -> String {
     for (n, (bonus, approved)) in [(70, true), (245, true), (0, false), (15, true)].into_iter().enumerate() {
         let kind = publish(app, requester, &format!("Round {}", n + 1), 150, serde_json::json!([])).await;
         let (mut tx, now) = market.begin().await.unwrap();
-        let taken =
-            assignments::accept(&mut tx, now, worker, Wanted::Group(&kind)).await.unwrap().assignment_id;
+        let taken = assignments::accept(&mut tx, market.settings(), now, worker, Wanted::Group(&kind))
+            .await
+            .unwrap()
+            .assignment_id;
         assignments::submit(&mut tx, now, &taken, Some(worker), &[("a".into(), "1".into())]).await.unwrap();
         if approved {
             review::approve(
@@ -123,7 +125,8 @@ async fn work(app: &App, requester: &str, worker: &str) -> String {
     }
     let kind = publish(app, requester, "Divide a pie among three", 320, serde_json::json!([])).await;
     let (mut tx, now) = market.begin().await.unwrap();
-    let taken = assignments::accept(&mut tx, now, worker, Wanted::Group(&kind)).await.unwrap();
+    let taken =
+        assignments::accept(&mut tx, market.settings(), now, worker, Wanted::Group(&kind)).await.unwrap();
     tx.commit().await.unwrap();
     taken.assignment_id
 }
@@ -198,7 +201,9 @@ async fn the_timer_counts_down_says_the_last_minute_and_when_the_time_is_over() 
     let person = driver.person().await;
     let worker = sign_up(&person, &server, "Wilma").await;
     let (mut tx, now) = app.market.begin().await.unwrap();
-    let taken = assignments::accept(&mut tx, now, &worker, Wanted::Group(&kind)).await.unwrap();
+    let taken = assignments::accept(&mut tx, app.market.settings(), now, &worker, Wanted::Group(&kind))
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
     // Two of the forty minutes are left, and pass in twelve seconds.
     app.market.set_clock(Turn::Step(Duration::seconds(2400 - 120))).await.unwrap();

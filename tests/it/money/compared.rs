@@ -32,7 +32,8 @@ async fn kinds(world: &World) -> Vec<DifferenceKind> {
 /// Somebody takes this HIT at the marketplace and submits it without opening our page.
 async fn unseen(world: &World, hit: &str, worker: &str) -> String {
     let (mut tx, now) = world.market.begin().await.unwrap();
-    let taken = assignments::accept(&mut tx, now, worker, Wanted::Hit(hit)).await.unwrap();
+    let taken =
+        assignments::accept(&mut tx, world.market.settings(), now, worker, Wanted::Hit(hit)).await.unwrap();
     let fields = [("code".to_owned(), "none".to_owned())];
     assignments::submit(&mut tx, now, &taken.assignment_id, None, &fields).await.unwrap();
     tx.commit().await.unwrap();

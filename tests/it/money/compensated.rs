@@ -61,7 +61,8 @@ async fn collect(world: &World, study: &Study, worker: &str) {
     let it = only(world, study).await;
     let hit = it.hit_id.clone().expect("an offered HIT");
     let (mut tx, now) = world.market.begin().await.unwrap();
-    let taken = assignments::accept(&mut tx, now, worker, Wanted::Hit(&hit)).await.unwrap();
+    let taken =
+        assignments::accept(&mut tx, world.market.settings(), now, worker, Wanted::Hit(&hit)).await.unwrap();
     let site = world.app().config.market_url.to_string();
     let asked = serde_urlencoded::to_string([
         ("assignmentId", taken.assignment_id.as_str()),
@@ -115,7 +116,7 @@ async fn who_finished_without_submitting_is_paid_in_two_clicks() {
     let other = workers::create(&mut tx, now, "Other", "no password").await.unwrap().unwrap().worker_id;
     let hit = only(&world, &study).await.hit_id.unwrap();
     assert!(
-        assignments::accept(&mut tx, now, &other, Wanted::Hit(&hit)).await.is_err(),
+        assignments::accept(&mut tx, world.market.settings(), now, &other, Wanted::Hit(&hit)).await.is_err(),
         "for one person only"
     );
     drop(tx);
@@ -139,7 +140,7 @@ async fn who_was_reviewed_before_gets_a_message_with_the_link() {
     // The same person submits in the second study, and that work is approved.
     let (mut tx, now) = world.market.begin().await.unwrap();
     let group = Wanted::Group(second.hit_type_id.as_deref().unwrap());
-    let taken = assignments::accept(&mut tx, now, &ada.worker, group).await.unwrap();
+    let taken = assignments::accept(&mut tx, world.market.settings(), now, &ada.worker, group).await.unwrap();
     tx.commit().await.unwrap();
     get(world.app(), &go(&second.code, &taken.hit_id, &ada.worker, &taken.assignment_id)).await;
     let id = world.participation_of(&taken.assignment_id).await;

@@ -149,7 +149,10 @@ impl Schedule {
         self.came += 1;
         let name = format!("Worker {}", self.came);
         let worker = workers::create(&mut tx, now, &name, "no password").await.unwrap().unwrap().worker_id;
-        let Ok(taken) = assignments::accept(&mut tx, now, &worker, Wanted::Group(&group)).await else {
+        let Ok(taken) =
+            assignments::accept(&mut tx, self.world.market.settings(), now, &worker, Wanted::Group(&group))
+                .await
+        else {
             return;
         };
         tx.commit().await.unwrap();

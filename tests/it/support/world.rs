@@ -107,7 +107,7 @@ impl World {
         let (mut tx, now) = self.market.begin().await.unwrap();
         let worker = workers::create(&mut tx, now, name, "no password").await.unwrap().unwrap().worker_id;
         let group = Wanted::Group(study.hit_type_id.as_deref().unwrap());
-        let taken = assignments::accept(&mut tx, now, &worker, group).await.unwrap();
+        let taken = assignments::accept(&mut tx, self.market.settings(), now, &worker, group).await.unwrap();
         tx.commit().await.unwrap();
         let answer = get(self.app(), &go(&study.code, &taken.hit_id, &worker, &taken.assignment_id)).await;
         let page = answer.location();

@@ -88,6 +88,9 @@ pub enum WorkError {
     /// This worker handed this HIT in before.
     #[error("You have done this HIT already.")]
     AlreadyDone,
+    /// This worker gave this HIT up before, and here that is for good.
+    #[error("You returned this HIT or ran out of time before, and cannot take it again.")]
+    GaveUp,
     /// The requester blocks this worker.
     #[error("This requester does not let you accept their HITs.")]
     Blocked,

@@ -6,9 +6,7 @@ use sqlx::PgConnection;
 use super::requirements::{Action, Locale, Standing, unmet};
 use super::{ADULT, APPROVAL_RATE, APPROVED};
 use crate::engine::hit_types::MASTERS;
-
-/// Below so many submitted assignments the approval rate reads 100.
-const RATE_COUNTS_FROM: i64 = 100;
+use crate::settings::{ApprovalRate, PercentRounding, Settings};
 
 /// What the worker said of themselves, and what the operator did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,13 +25,17 @@ pub struct Profile {
 ///
 /// # Errors
 /// When Postgres fails.
-pub async fn of_worker(conn: &mut PgConnection, worker_id: Option<&str>) -> sqlx::Result<Standing> {
+pub async fn of_worker(
+    conn: &mut PgConnection,
+    settings: &Settings,
+    worker_id: Option<&str>,
+) -> sqlx::Result<Standing> {
     let mut standing = Standing::default();
     let worker_id = worker_id.unwrap_or_default();
     let profile = profile(conn, worker_id).await?;
-    let (approved, rate) = history(conn, worker_id).await?;
-    standing.values.insert(APPROVED.into(), approved);
-    standing.values.insert(APPROVAL_RATE.into(), rate);
+    let history = history(conn, worker_id).await?;
+    standing.values.insert(APPROVED.into(), history.approved);
+    standing.values.insert(APPROVAL_RATE.into(), history.rate(&settings.approval_rate));
     if profile.adult {
         standing.values.insert(ADULT.into(), 1);
     }
@@ -53,24 +55,42 @@ pub async fn of_worker(conn: &mut PgConnection, worker_id: Option<&str>) -> sqlx
     Ok(standing)
 }
 
-/// Approved assignments, and the approval rate in percent.
-async fn history(conn: &mut PgConnection, worker_id: &str) -> sqlx::Result<(i64, i64)> {
-    let counts = sqlx::query!(
+/// How a worker's assignments ended, as counts.
+#[derive(Debug, Clone, Copy, Default)]
+struct History {
+    approved: i64,
+    rejected: i64,
+    waiting: i64,
+    given_up: i64,
+}
+
+impl History {
+    /// Approved of those that count, in whole percent.
+    fn rate(self, rule: &ApprovalRate) -> i64 {
+        let handed_in = self.approved + self.rejected + self.waiting;
+        let counted = self.approved + self.rejected + if rule.given_up_counts { self.given_up } else { 0 };
+        if handed_in < i64::from(rule.counts_from) || counted == 0 {
+            return 100;
+        }
+        match rule.rounding {
+            PercentRounding::Down => 100 * self.approved / counted,
+            PercentRounding::HalfUp => (200 * self.approved + counted) / (2 * counted),
+        }
+    }
+}
+
+async fn history(conn: &mut PgConnection, worker_id: &str) -> sqlx::Result<History> {
+    sqlx::query_as!(
+        History,
         r#"select count(*) filter (where state = 'approved') as "approved!",
                   count(*) filter (where state = 'rejected') as "rejected!",
-                  count(*) filter (where state = 'submitted') as "waiting!"
+                  count(*) filter (where state = 'submitted') as "waiting!",
+                  count(*) filter (where state in ('returned', 'abandoned')) as "given_up!"
              from market.assignment where worker_id = $1"#,
         worker_id,
     )
     .fetch_one(conn)
-    .await?;
-    Ok((counts.approved, approval_rate(counts.approved, counts.rejected, counts.waiting)))
-}
-
-/// Of the reviewed assignments, in whole percent, rounded down.
-fn approval_rate(approved: i64, rejected: i64, waiting: i64) -> i64 {
-    let reviewed = approved + rejected;
-    if reviewed + waiting < RATE_COUNTS_FROM || reviewed == 0 { 100 } else { 100 * approved / reviewed }
+    .await
 }
 
 /// What keeps the worker from doing this, as a phrase that names each type; `None` when nothing does.
@@ -79,6 +99,7 @@ fn approval_rate(approved: i64, rejected: i64, waiting: i64) -> i64 {
 /// When Postgres fails.
 pub async fn obstacle(
     conn: &mut PgConnection,
+    settings: &Settings,
     worker_id: &str,
     requirements: &Value,
     action: Action,
@@ -86,7 +107,7 @@ pub async fn obstacle(
     if requirements.as_array().is_none_or(Vec::is_empty) {
         return Ok(None);
     }
-    let standing = of_worker(conn, Some(worker_id)).await?;
+    let standing = of_worker(conn, settings, Some(worker_id)).await?;
     let mut phrases = Vec::new();
     for requirement in unmet(requirements, action, &standing) {
         phrases.push(phrase(conn, requirement).await?);
@@ -154,19 +175,47 @@ pub async fn set_profile(conn: &mut PgConnection, worker_id: &str, profile: &Pro
 
 #[cfg(test)]
 mod tests {
-    use super::approval_rate;
+    use super::*;
+
+    fn rate(rule: ApprovalRate, (approved, rejected, waiting, given_up): (i64, i64, i64, i64)) -> i64 {
+        History { approved, rejected, waiting, given_up }.rate(&rule)
+    }
 
     #[test]
     fn the_rate_reads_100_until_a_hundred_were_submitted() {
-        for (approved, rejected, waiting, rate) in [
-            (0, 0, 0, 100),
-            (9, 90, 0, 100),
-            (10, 90, 0, 10),
-            (0, 0, 100, 100),
-            (98, 1, 1, 98),
-            (199, 1, 0, 99),
+        for (history, expected) in [
+            ((0, 0, 0, 0), 100),
+            ((9, 90, 0, 50), 100),
+            ((10, 90, 0, 50), 10),
+            ((0, 0, 100, 0), 100),
+            ((98, 1, 1, 0), 98),
+            ((199, 1, 0, 0), 99),
         ] {
-            assert_eq!(approval_rate(approved, rejected, waiting), rate);
+            assert_eq!(rate(ApprovalRate::default(), history), expected, "{history:?}");
+        }
+    }
+
+    #[test]
+    fn the_number_from_which_it_counts_is_a_setting() {
+        for (counts_from, expected) in [(0, 50), (2, 50), (3, 100)] {
+            let rule = ApprovalRate { counts_from, ..ApprovalRate::default() };
+            assert_eq!(rate(rule, (1, 1, 0, 0)), expected, "{counts_from}");
+        }
+    }
+
+    #[test]
+    fn what_was_given_up_counts_or_not() {
+        for (given_up_counts, expected) in [(false, 100), (true, 80)] {
+            let rule = ApprovalRate { given_up_counts, ..ApprovalRate::default() };
+            assert_eq!(rate(rule, (200, 0, 0, 50)), expected);
+        }
+    }
+
+    #[test]
+    fn half_a_percent_is_left_out_or_rounds_up() {
+        for (rounding, half, less) in [(PercentRounding::Down, 99, 99), (PercentRounding::HalfUp, 100, 99)] {
+            let rule = ApprovalRate { rounding, ..ApprovalRate::default() };
+            assert_eq!((rate(rule, (199, 1, 0, 0)), rate(rule, (198, 2, 0, 0))), (half, less));
         }
     }
 }

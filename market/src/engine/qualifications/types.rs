@@ -282,6 +282,22 @@ pub async fn delete(
     Ok(record(conn, now, Effect::QualificationTypeDeleted, requester_id, id, None).await?)
 }
 
+/// The first of these that is no type here.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn unknown(conn: &mut PgConnection, ids: &[&str]) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar!(
+        r#"select id as "id!" from unnest($1::text[]) with ordinality as asked (id, place)
+            where not exists (select from market.qualification_type t
+                               where t.qualification_type_id = id and t.deleted_at is null)
+            order by place limit 1"#,
+        ids as &[&str],
+    )
+    .fetch_optional(conn)
+    .await
+}
+
 /// The type, whoever made it, unless it was deleted.
 ///
 /// # Errors

@@ -34,7 +34,9 @@ impl Operation for GetAssignment {
         if !SHOWN.contains(&assignment.state) || !call.seen.shows(&assignment) {
             return Err(Refusal::AssignmentState("Reviewable,Approved,Rejected").into());
         }
-        Ok(json!({ "Assignment": shapes::assignment(&assignment), "HIT": shapes::hit(&hit, call.now) }))
+        let then = call.counters(std::slice::from_ref(&hit)).await?;
+        let hit = shapes::hit(&hit, call.now, &then);
+        Ok(json!({ "Assignment": shapes::assignment(&assignment), "HIT": hit }))
     }
 }
 

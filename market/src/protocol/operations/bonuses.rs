@@ -32,7 +32,7 @@ impl Operation for SendBonus {
     async fn run(self, call: &mut Call<'_>) -> Result<Value, Failure> {
         let token = self.0.token.as_deref();
         if call.take_token(token).await?.is_some() {
-            return Err(Refusal::TokenUsed(self.0.token.unwrap_or_default()).into());
+            return Err(call.repeated(token.unwrap_or_default()));
         }
         let fees = &call.market.settings().fees;
         let largest = call.quirks.largest_bonus;

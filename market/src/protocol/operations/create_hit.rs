@@ -5,75 +5,93 @@ use serde_json::{Value, json};
 
 use super::hit_types::{YEAR, properties};
 use super::{Call, Operation};
-use crate::engine::Refusal;
+use crate::engine::counters::Then;
 use crate::engine::hit_types::{self, Properties};
 use crate::engine::lifetimes::{self, NewHit};
 use crate::engine::question::{Question, QuestionError};
+use crate::engine::review_policies::{self, ReviewPolicies};
 use crate::protocol::failure::Failure;
 use crate::protocol::fields::Fields;
-use crate::protocol::shapes;
+use crate::protocol::{policies, shapes};
 
 const MOST_PLACES: i64 = 1_000_000_000;
 
+/// What comes with a HIT beside its type.
+struct Publication {
+    new: NewHit,
+    policies: ReviewPolicies,
+}
+
 pub(crate) struct CreateHit {
     properties: Properties,
-    new: NewHit,
+    publication: Publication,
 }
 
 impl Operation for CreateHit {
     const NAME: &'static str = "CreateHIT";
 
     fn read(fields: &mut Fields) -> Self {
-        Self { properties: properties(fields), new: new_hit(fields) }
+        Self { properties: properties(fields), publication: publication(fields) }
     }
 
     async fn run(self, call: &mut Call<'_>) -> Result<Value, Failure> {
-        if let Some(made) = call.take_token(self.new.token.as_deref()).await? {
-            return Err(Refusal::HitExists(made).into());
+        if let Some(made) = call.take_token(self.publication.new.token.as_deref()).await? {
+            return Err(call.repeated_hit(made));
         }
+        call.check_requirements(&self.properties).await?;
         let hit_type_id =
             hit_types::register(call.conn, call.now, call.requester_id, &self.properties).await?;
-        publish(call, &hit_type_id, &self.new).await
+        publish(call, &hit_type_id, &self.publication).await
     }
 }
 
 pub(crate) struct CreateHitWithHitType {
     hit_type_id: String,
-    new: NewHit,
+    publication: Publication,
 }
 
 impl Operation for CreateHitWithHitType {
     const NAME: &'static str = "CreateHITWithHITType";
 
     fn read(fields: &mut Fields) -> Self {
-        Self { hit_type_id: fields.required_id("HITTypeId"), new: new_hit(fields) }
+        Self { hit_type_id: fields.required_id("HITTypeId"), publication: publication(fields) }
     }
 
     async fn run(self, call: &mut Call<'_>) -> Result<Value, Failure> {
-        if let Some(made) = call.take_token(self.new.token.as_deref()).await? {
-            return Err(Refusal::HitExists(made).into());
+        if let Some(made) = call.take_token(self.publication.new.token.as_deref()).await? {
+            return Err(call.repeated_hit(made));
         }
-        publish(call, &self.hit_type_id, &self.new).await
+        publish(call, &self.hit_type_id, &self.publication).await
     }
 }
 
-async fn publish(call: &mut Call<'_>, hit_type_id: &str, new: &NewHit) -> Result<Value, Failure> {
+async fn publish(
+    call: &mut Call<'_>,
+    hit_type_id: &str,
+    Publication { new, policies }: &Publication,
+) -> Result<Value, Failure> {
+    if !policies.is_empty() && !call.quirks.accept_review_policies {
+        let message = "Review policies are not offered by this marketplace.";
+        return Err(Failure::parameter("AWS.MechanicalTurk.InvalidParameterValue", message));
+    }
     let settings = call.market.settings();
     Question::parse(&new.question, settings.allow_http_questions)?;
     let fees = &settings.fees;
     let hit = lifetimes::create(call.conn, call.now, call.requester_id, fees, hit_type_id, new).await?;
+    if !policies.is_empty() {
+        review_policies::keep(call.conn, &hit.hit_id, policies).await?;
+    }
     call.settle_token(new.token.as_deref(), &hit.hit_id).await?;
-    Ok(json!({ "HIT": shapes::hit(&hit, call.now) }))
+    Ok(json!({ "HIT": shapes::hit(&hit, call.now, &Then::default()) }))
 }
 
-/// The members of a HIT beside its type.
+fn publication(fields: &mut Fields) -> Publication {
+    let policies = policies::read(fields);
+    Publication { new: new_hit(fields), policies }
+}
+
+/// The members of a HIT beside its type and its policies.
 fn new_hit(fields: &mut Fields) -> NewHit {
-    for policy in ["AssignmentReviewPolicy", "HITReviewPolicy"] {
-        if fields.value(policy).is_some() {
-            let message = format!("{policy} is not offered by this marketplace.");
-            fields.wrong(Failure::parameter("AWS.MechanicalTurk.InvalidParameterValue", message));
-        }
-    }
     NewHit {
         places: fields.bounded_integer("MaxAssignments", 1..=MOST_PLACES).unwrap_or(1),
         lifetime: Duration::seconds(
@@ -86,13 +104,18 @@ fn new_hit(fields: &mut Fields) -> NewHit {
 }
 
 fn question(fields: &mut Fields) -> String {
+    policies::check_layout_parameters(fields);
     let (question, layout) = (fields.text("Question"), fields.id("HITLayoutId"));
     match (&question, layout) {
         (Some(_), Some(_)) => {
             let message = "Question and HITLayoutId cannot be used together.";
             fields.wrong(Failure::client("InvalidParameterCombinationError", message));
         }
-        (None, Some(layout)) => fields.wrong(Failure::invalid("HITLayoutId", &layout)),
+        // Layouts were made on the requester site, which is not here, so there is none.
+        (None, Some(layout)) => fields.wrong(Failure::request(
+            Some("AWS.MechanicalTurk.HITLayoutDoesNotExist"),
+            format!("HITLayout {layout} does not exist."),
+        )),
         (None, None) => {
             let message = "A HIT needs either a Question or a HITLayoutId.";
             fields.wrong(Failure::parameter("AWS.MechanicalTurk.InvalidParameterValue", message));

@@ -23,6 +23,7 @@ impl Operation for CreateHitType {
     }
 
     async fn run(self, call: &mut Call<'_>) -> Result<Value, Failure> {
+        call.check_requirements(&self.0).await?;
         let id = hit_types::register(call.conn, call.now, call.requester_id, &self.0).await?;
         Ok(json!({ "HITTypeId": id }))
     }

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{Call, Operation};
-use crate::engine::{Refusal, hits};
+use crate::engine::Refusal;
+use crate::engine::hits::{self, Hit};
 use crate::protocol::failure::Failure;
 use crate::protocol::fields::Fields;
 use crate::protocol::paging::PageRequest;
@@ -23,7 +24,8 @@ impl Operation for GetHit {
         if !call.seen.shows(&hit) {
             return Err(Refusal::NoSuchHit(self.0).into());
         }
-        Ok(json!({ "HIT": shapes::hit(&hit, call.now) }))
+        let then = call.counters(std::slice::from_ref(&hit)).await?;
+        Ok(json!({ "HIT": shapes::hit(&hit, call.now, &then) }))
     }
 }
 
@@ -40,7 +42,8 @@ impl Operation for ListHits {
         let (list, now) = (call.list(""), call.now);
         let after = self.0.after_number(&list)?;
         let rows = hits::page(call.conn, call.requester_id, after, self.0.limit()).await?;
-        Ok(self.0.answer(&list, "HITs", rows, |hit| hit.seq.to_string(), |hit| shapes::hit(hit, now)))
+        let (then, key) = (call.counters(&rows).await?, |hit: &Hit| hit.seq.to_string());
+        Ok(self.0.answer(&list, "HITs", rows, key, |hit| shapes::hit(hit, now, &then)))
     }
 }
 
@@ -71,6 +74,7 @@ impl Operation for ListReviewableHits {
         let rows =
             hits::page_reviewable(call.conn, now, requester_id, hit_type_id, self.reviewing, after, limit);
         let rows = rows.await?;
-        Ok(self.page.answer(&list, "HITs", rows, |hit| hit.seq.to_string(), |hit| shapes::hit(hit, now)))
+        let (then, key) = (call.counters(&rows).await?, |hit: &Hit| hit.seq.to_string());
+        Ok(self.page.answer(&list, "HITs", rows, key, |hit| shapes::hit(hit, now, &then)))
     }
 }

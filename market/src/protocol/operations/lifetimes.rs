@@ -28,7 +28,7 @@ impl Operation for CreateAdditionalAssignmentsForHit {
     async fn run(self, call: &mut Call<'_>) -> Result<Value, Failure> {
         let token = self.token.as_deref();
         if call.take_token(token).await?.is_some() {
-            return Err(Refusal::TokenUsed(self.token.unwrap_or_default()).into());
+            return Err(call.repeated(token.unwrap_or_default()));
         }
         let lock = call.quirks.modification_lock;
         lifetimes::unlocked(call.conn, call.now, call.requester_id, &self.hit_id, lock).await?;
@@ -54,7 +54,7 @@ impl Operation for UpdateExpirationForHit {
         if call.quirks.expiration_makes_a_token {
             let token = format!("{}{}", self.hit_id, self.expire_at.format("%a %b %d %H:%M:%S UTC %Y"));
             if call.take_token(Some(&token)).await?.is_some() {
-                return Err(Refusal::TokenUsed(token).into());
+                return Err(call.repeated(&token));
             }
         }
         if self.expire_at > call.now {

@@ -18,7 +18,7 @@ mod retired;
 mod review;
 mod workers;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
 use sqlx::PgConnection;
@@ -27,8 +27,12 @@ use super::failure::Failure;
 use super::fields::Fields;
 use super::paging::{List, Seen};
 use crate::engine::Refusal;
+use crate::engine::counters::{self, Then};
+use crate::engine::hit_types::Properties;
+use crate::engine::hits::Hit;
+use crate::engine::qualifications::types;
 use crate::engine::tokens::{self, Use};
-use crate::{Market, Quirks};
+use crate::{Market, Quirks, TokenCode};
 
 /// Every operation there is.
 pub(crate) static REGISTRY: &[Entry] = &[
@@ -174,6 +178,51 @@ impl<'c> Call<'c> {
         let Some(token) = token else { return Ok(()) };
         let call = Use { requester_id: self.requester_id, operation: self.operation, token, parameters: "" };
         Ok(tokens::settle(self.conn, call, result).await?)
+    }
+
+    /// The counters to tell of these HITs.
+    pub(crate) async fn counters(&mut self, hits: &[Hit]) -> sqlx::Result<Then> {
+        match self.quirks.counter_lag {
+            0 => Ok(Then::default()),
+            lag => counters::at(self.conn, hits, self.now - Duration::seconds(lag.into())).await,
+        }
+    }
+
+    /// Whether workers can have what a HIT of this type requires.
+    pub(crate) async fn check_requirements(&mut self, properties: &Properties) -> Result<(), Failure> {
+        if !self.quirks.refuse_unknown_qualifications {
+            return Ok(());
+        }
+        let premium = &self.market.settings().fees.premium;
+        let required: Vec<_> =
+            properties.required().into_iter().filter(|id| !premium.contains_key(*id)).collect();
+        match types::unknown(self.conn, &required).await? {
+            Some(id) => Err(Refusal::NoSuchQualificationType(id).into()),
+            None => Ok(()),
+        }
+    }
+
+    /// What a repeated token is answered with where there is no HIT to name.
+    pub(crate) fn repeated(&self, token: &str) -> Failure {
+        let code = match self.quirks.token_code {
+            TokenCode::None => None,
+            TokenCode::InvalidParameterValue => Some("AWS.MechanicalTurk.InvalidParameterValue"),
+            TokenCode::HitAlreadyExists => Some(self.hit_already_exists()),
+        };
+        Failure::request(code, Refusal::TokenUsed(token.into()).to_string())
+    }
+
+    /// What a repeated token is answered with that made this HIT.
+    pub(crate) fn repeated_hit(&self, hit_id: String) -> Failure {
+        Failure::request(Some(self.hit_already_exists()), Refusal::HitExists(hit_id).to_string())
+    }
+
+    fn hit_already_exists(&self) -> &'static str {
+        if self.quirks.reference_spelling {
+            "AWS.MechanicalTurk.HitAlreadyExists"
+        } else {
+            "AWS.MechanicalTurk.HITAlreadyExists"
+        }
     }
 
     /// A list of this requester's, about `subject`.

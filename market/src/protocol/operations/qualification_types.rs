@@ -197,7 +197,9 @@ impl Operation for ListHitsForQualificationType {
         let after = self.page.after_number(&list)?;
         let limit = self.page.limit();
         let rows = hits::page_requiring(call.conn, call.requester_id, &self.id, after, limit).await?;
-        Ok(self.page.answer(&list, "HITs", rows, |hit| hit.seq.to_string(), |hit| shapes::hit(hit, now)))
+        let then = call.counters(&rows).await?;
+        let key = |hit: &hits::Hit| hit.seq.to_string();
+        Ok(self.page.answer(&list, "HITs", rows, key, |hit| shapes::hit(hit, now, &then)))
     }
 }
 

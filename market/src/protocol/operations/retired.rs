@@ -3,28 +3,43 @@
 use serde_json::{Value, json};
 
 use super::{Call, Operation};
-use crate::engine::{Refusal, assignments, hits};
+use crate::engine::{Refusal, assignments, hits, review_policies};
 use crate::protocol::failure::Failure;
 use crate::protocol::fields::Fields;
 use crate::protocol::paging::PageRequest;
+use crate::protocol::shapes::object;
 
-/// No HIT here has review policies, so the report is always an empty one.
-pub(crate) struct ListReviewPolicyResultsForHit(String);
+/// Nothing is reviewed by a policy here: the report names the policies that came with the HIT, and no result.
+pub(crate) struct ListReviewPolicyResultsForHit {
+    hit_id: String,
+    levels: Vec<String>,
+}
 
 impl Operation for ListReviewPolicyResultsForHit {
     const NAME: &'static str = "ListReviewPolicyResultsForHIT";
 
     fn read(fields: &mut Fields) -> Self {
-        fields.choices("PolicyLevels", &["Assignment", "HIT"]);
         fields.optional_flag("RetrieveActions");
         fields.optional_flag("RetrieveResults");
         PageRequest::read(fields);
-        Self(fields.required_id("HITId"))
+        let levels = fields.choices("PolicyLevels", &["Assignment", "HIT"]);
+        Self { hit_id: fields.required_id("HITId"), levels }
     }
 
     async fn run(self, call: &mut Call<'_>) -> Result<Value, Failure> {
-        let hit = hits::owned(call.conn, call.requester_id, &self.0).await?;
-        Ok(json!({ "HITId": hit.hit_id }))
+        let hit = hits::owned(call.conn, call.requester_id, &self.hit_id).await?;
+        let policies = review_policies::of_hit(call.conn, &hit.hit_id).await?;
+        let asked = |level: &str| self.levels.is_empty() || self.levels.iter().any(|asked| asked == level);
+        let (of_assignments, of_hit) =
+            (policies.assignment.filter(|_| asked("Assignment")), policies.hit.filter(|_| asked("HIT")));
+        let report = || json!({ "ReviewResults": [], "ReviewActions": [] });
+        Ok(object([
+            ("HITId", Some(json!(hit.hit_id))),
+            ("AssignmentReviewReport", of_assignments.as_ref().map(|_| report())),
+            ("AssignmentReviewPolicy", of_assignments),
+            ("HITReviewReport", of_hit.as_ref().map(|_| report())),
+            ("HITReviewPolicy", of_hit),
+        ]))
     }
 }
 

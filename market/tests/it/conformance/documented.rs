@@ -13,6 +13,7 @@ pub(super) fn name(refusal: Refusal) -> String {
 
 const NO_HIT: &str = "RequestError HITDoesNotExist";
 const NO_HIT_TYPE: &str = "RequestError HITTypeDoesNotExist";
+const NO_LAYOUT: &str = "RequestError HITLayoutDoesNotExist";
 const NO_ASSIGNMENT: &str = "RequestError AssignmentDoesNotExist";
 const NO_TYPE: &str = "RequestError QualificationTypeDoesNotExist";
 const NO_QUALIFICATION: &str = "RequestError QualificationDoesNotExist";
@@ -41,9 +42,9 @@ pub(super) const ERRORS: &[(&str, &[&str])] = &[
     ("ApproveAssignment", &[NO_ASSIGNMENT, ASSIGNMENT_STATE, FUNDS, RANGE, VALUE]),
     ("AssociateQualificationWithWorker", &[NO_TYPE, VALUE]),
     ("CreateAdditionalAssignmentsForHIT", &[NO_HIT, WALL, TOKEN_USED, FUNDS, RANGE]),
-    ("CreateHIT", &[FUNDS, HIT_EXISTS, MISMATCH, RANGE, VALUE, XML, COMBINATION]),
+    ("CreateHIT", &[NO_LAYOUT, FUNDS, HIT_EXISTS, MISMATCH, RANGE, VALUE, XML, COMBINATION]),
     ("CreateHITType", &[RANGE, VALUE, COMBINATION]),
-    ("CreateHITWithHITType", &[NO_HIT_TYPE, FUNDS, HIT_EXISTS, RANGE, VALUE, XML, COMBINATION]),
+    ("CreateHITWithHITType", &[NO_HIT_TYPE, NO_LAYOUT, FUNDS, HIT_EXISTS, RANGE, VALUE, XML, COMBINATION]),
     ("CreateQualificationType", &[NAME_TAKEN, RANGE, VALUE, XML, COMBINATION]),
     ("CreateWorkerBlock", &[VALUE]),
     ("DeleteHIT", &[NO_HIT, HIT_STATE]),

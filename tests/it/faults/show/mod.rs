@@ -235,7 +235,8 @@ impl Show {
     pub async fn accept_as(&mut self, worker: &str) -> Option<usize> {
         let group: Option<String> = self.hit_type().await;
         let (mut tx, now) = self.rig.market.begin().await.unwrap();
-        let taken = assignments::accept(&mut tx, now, worker, Wanted::Group(&group?)).await.ok()?;
+        let (group, settings) = (group?, self.rig.market.settings());
+        let taken = assignments::accept(&mut tx, settings, now, worker, Wanted::Group(&group)).await.ok()?;
         tx.commit().await.unwrap();
         let (assignment, hit) = (taken.assignment_id, taken.hit_id);
         let person = Person { worker: worker.into(), assignment, hit, at: At::Door, page: None, seat: None };

@@ -263,7 +263,7 @@ fn questions(operation: &'static str, base: impl AsyncFn(&World) -> Value + Copy
         say("neither question nor layout", invalid("*Question*HITLayoutId*"), || json!({ "Question": null })),
         say(
             "an unknown layout",
-            invalid("*HITLayoutId*"),
+            request("HITLayoutDoesNotExist", "*HITLayout 3UNKNOWN does not exist.*"),
             || json!({ "Question": null, "HITLayoutId": "3UNKNOWN" }),
         ),
         say(
