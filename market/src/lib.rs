@@ -6,6 +6,7 @@
 //! | [`protocol`] | requests in, answers out: signatures, one registry of operations, error shapes |
 //! | [`workers`] | the pages where people find, accept and submit work |
 //! | [`clock`] | the market's own time and each requester's, which can be frozen, stepped and sped up |
+//! | [`connections`] | connections that a fault can reset |
 //! | [`behaviour`] | the quirks that a requester switched for themselves |
 //! | [`control`] | the JSON controls of a rehearsal: clock, faults, journal, money, quirks |
 //! | [`journal`] | what happened, append-only: the truth that tests compare others with |
@@ -16,6 +17,7 @@
 
 pub mod behaviour;
 pub mod clock;
+pub mod connections;
 pub mod control;
 pub mod engine;
 pub mod faults;
@@ -31,4 +33,4 @@ pub mod workers;
 pub use market::{Market, RequesterKeys};
 pub use migrations::{MIGRATOR, migrate};
 pub use quirks::{DisposalSince, Quirks, TokenCode};
-pub use settings::{ApprovalRate, Fees, PercentRounding, Rounding, Settings, is_local};
+pub use settings::{ApprovalRate, Fees, PercentRounding, Rounding, Settings};

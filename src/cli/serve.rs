@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use anyhow::Context;
 use axum::Router;
 use kernel::db::Database;
+use market::connections;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -124,7 +125,8 @@ impl Running {
 
     fn serve_at(&self, listener: TcpListener, router: Router) {
         let stop = self.stop.clone().cancelled_owned();
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        let service = connections::service(router);
+        let listener = connections::listen(listener);
         self.tasks.spawn(async move {
             if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stop).await {
                 tracing::error!("a server ended: {error}");

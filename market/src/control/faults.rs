@@ -75,8 +75,8 @@ impl NewOrder {
 
 fn unknown_kind() -> Problem {
     Problem::invalid(format!(
-        "A fault is fail_before, fail_after, drop_before, drop_after, html_before, html_after, throttle, \
-         throttle_to with per_second 1 to {}, delay_before or delay_after with milliseconds 1 to {}, \
+        "A fault is fail_before, fail_after, drop_before, drop_after, reset_before, reset_after, html_before, html_after, \
+         deny, unlink, throttle, throttle_to with per_second 1 to {}, delay_before or delay_after with milliseconds 1 to {}, \
          or hide with seconds 1 to {}.",
         faults::WIDEST_THROTTLE,
         faults::LONGEST_DELAY,

@@ -24,10 +24,18 @@ pub enum FaultKind {
     DropBefore,
     /// The connection closes without an answer, and it was done.
     DropAfter,
+    /// The connection is reset (TCP RST), and nothing was done.
+    ResetBefore,
+    /// The connection is reset (TCP RST), and it was done.
+    ResetAfter,
     /// Status 503 with a page of HTML, as proxies send it, and nothing was done.
     HtmlBefore,
     /// Status 503 with a page of HTML, and it was done.
     HtmlAfter,
+    /// AccessDeniedException, as for keys whose policy does not allow the operation, and nothing was done.
+    Deny,
+    /// RequestError, as for an AWS account that was never linked to a requester, and nothing was done.
+    Unlink,
     /// ThrottlingException, and nothing was done.
     Throttle,
     /// ThrottlingException for what goes beyond so many calls a second (as many may come at once).
@@ -55,8 +63,12 @@ impl FaultKind {
             Self::FailAfter => ("fail_after", None),
             Self::DropBefore => ("drop_before", None),
             Self::DropAfter => ("drop_after", None),
+            Self::ResetBefore => ("reset_before", None),
+            Self::ResetAfter => ("reset_after", None),
             Self::HtmlBefore => ("html_before", None),
             Self::HtmlAfter => ("html_after", None),
+            Self::Deny => ("deny", None),
+            Self::Unlink => ("unlink", None),
             Self::Throttle => ("throttle", None),
             Self::ThrottleTo(calls) => ("throttle_to", Some(calls)),
             Self::DelayBefore(milliseconds) => ("delay_before", Some(milliseconds)),
@@ -75,8 +87,12 @@ impl FaultKind {
             "fail_after" => plain(Self::FailAfter),
             "drop_before" => plain(Self::DropBefore),
             "drop_after" => plain(Self::DropAfter),
+            "reset_before" => plain(Self::ResetBefore),
+            "reset_after" => plain(Self::ResetAfter),
             "html_before" => plain(Self::HtmlBefore),
             "html_after" => plain(Self::HtmlAfter),
+            "deny" => plain(Self::Deny),
+            "unlink" => plain(Self::Unlink),
             "throttle" => plain(Self::Throttle),
             "throttle_to" => within(WIDEST_THROTTLE).map(Self::ThrottleTo),
             "delay_before" => within(LONGEST_DELAY).map(Self::DelayBefore),
@@ -90,7 +106,14 @@ impl FaultKind {
     fn ends_before(self) -> bool {
         matches!(
             self,
-            Self::FailBefore | Self::DropBefore | Self::HtmlBefore | Self::Throttle | Self::ThrottleTo(_)
+            Self::FailBefore
+                | Self::DropBefore
+                | Self::ResetBefore
+                | Self::HtmlBefore
+                | Self::Deny
+                | Self::Unlink
+                | Self::Throttle
+                | Self::ThrottleTo(_)
         )
     }
 }
@@ -111,8 +134,12 @@ mod tests {
             FaultKind::FailAfter,
             FaultKind::DropBefore,
             FaultKind::DropAfter,
+            FaultKind::ResetBefore,
+            FaultKind::ResetAfter,
             FaultKind::HtmlBefore,
             FaultKind::HtmlAfter,
+            FaultKind::Deny,
+            FaultKind::Unlink,
             FaultKind::Throttle,
             FaultKind::ThrottleTo(WIDEST_THROTTLE),
             FaultKind::DelayBefore(1),

@@ -15,6 +15,8 @@ pub(crate) enum Failure {
     Page,
     /// The connection closes without an answer.
     Silence,
+    /// The connection is reset.
+    Reset,
 }
 
 /// An error in the protocol's shape.
@@ -55,6 +57,19 @@ impl Failure {
         let message = "The service is temporarily unable to process your request.";
         let code = Some("AWS.ServiceUnavailable");
         Self::answer(StatusCode::INTERNAL_SERVER_ERROR, "ServiceFault", message, code)
+    }
+
+    /// Keys whose policy does not allow the operation. IAM calls the service by another name than signatures do.
+    pub(crate) fn denied(operation: &str) -> Self {
+        let who = "User: arn:aws:iam::000000000000:user/requester";
+        let message = format!("{who} is not authorized to perform: mechanicalturk:{operation}");
+        Self::client("AccessDeniedException", message)
+    }
+
+    /// Good keys of an AWS account that no requester was linked to.
+    pub(crate) fn unlinked() -> Self {
+        let message = "Your AWS account must be linked to your Amazon Mechanical Turk account.";
+        Self::request(None, message)
     }
 
     /// Too many requests.

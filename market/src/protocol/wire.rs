@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::{Body, Bytes};
-use axum::extract::{OriginalUri, State};
+use axum::extract::{ConnectInfo, OriginalUri, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use chrono::TimeDelta;
@@ -16,6 +17,7 @@ use super::sigv4::{Authorization, Request, SignatureError};
 use super::sqs;
 use crate::Market;
 use crate::clock::Whose;
+use crate::connections::Peer;
 use crate::engine::requesters;
 use crate::faults::{self, FaultKind, Struck};
 
@@ -30,6 +32,7 @@ const TARGET_PREFIX: &str = "MTurkRequesterServiceV20170117.";
 pub(super) async fn handle(
     State(market): State<Market>,
     OriginalUri(uri): OriginalUri,
+    peer: Option<Extension<ConnectInfo<Peer>>>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
@@ -50,6 +53,12 @@ pub(super) async fn handle(
         Err(Failure::Answer(answer)) => json(answer.status, &answer.body(real_now)),
         Err(Failure::Page) => page(),
         Err(Failure::Silence) => silence(),
+        Err(Failure::Reset) => {
+            if let Some(Extension(ConnectInfo(peer))) = peer {
+                peer.order_reset();
+            }
+            silence()
+        }
     }
 }
 
@@ -80,7 +89,10 @@ async fn answer(market: &Market, request: Request<'_>) -> Result<Value, Failure>
     match struck.end {
         Some(FaultKind::FailBefore) => return Err(Failure::service()),
         Some(FaultKind::DropBefore) => return Err(Failure::Silence),
+        Some(FaultKind::ResetBefore) => return Err(Failure::Reset),
         Some(FaultKind::HtmlBefore) => return Err(Failure::Page),
+        Some(FaultKind::Deny) => return Err(Failure::denied(entry.name)),
+        Some(FaultKind::Unlink) => return Err(Failure::unlinked()),
         Some(FaultKind::Throttle | FaultKind::ThrottleTo(_)) => return Err(Failure::throttled()),
         _ => {}
     }
@@ -89,6 +101,7 @@ async fn answer(market: &Market, request: Request<'_>) -> Result<Value, Failure>
     match struck.end {
         Some(FaultKind::FailAfter) => Err(Failure::service()),
         Some(FaultKind::DropAfter) => Err(Failure::Silence),
+        Some(FaultKind::ResetAfter) => Err(Failure::Reset),
         Some(FaultKind::HtmlAfter) => Err(Failure::Page),
         _ => answer,
     }

@@ -1,5 +1,6 @@
 //! Ordered trouble, met by the AWS client's own retries.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use market::faults::{FaultKind, Target};
@@ -8,7 +9,8 @@ use market::journal::{Effect, Filter};
 use crate::harness::{Place, refused};
 
 /// The call is done, and the caller does not learn of it.
-const AFTER: [FaultKind; 3] = [FaultKind::FailAfter, FaultKind::DropAfter, FaultKind::HtmlAfter];
+const AFTER: [FaultKind; 4] =
+    [FaultKind::FailAfter, FaultKind::DropAfter, FaultKind::ResetAfter, FaultKind::HtmlAfter];
 
 async fn order(place: &Place, kind: FaultKind, operation: &str, times: u32) {
     let target = Target { operation: Some(operation.into()), requester_id: None };
@@ -23,7 +25,13 @@ async fn bonuses(place: &Place) -> usize {
 #[tokio::test]
 async fn before_the_effect_nothing_is_done_and_a_retry_succeeds() {
     let place = Place::open().await;
-    for kind in [FaultKind::FailBefore, FaultKind::Throttle, FaultKind::DropBefore, FaultKind::HtmlBefore] {
+    for kind in [
+        FaultKind::FailBefore,
+        FaultKind::Throttle,
+        FaultKind::DropBefore,
+        FaultKind::ResetBefore,
+        FaultKind::HtmlBefore,
+    ] {
         let made = place.client.list_hits().send().await.unwrap().num_results.unwrap();
         order(&place, kind, "CreateHIT", 1).await;
         assert!(place.publish(1).send().await.is_err(), "{kind:?}");
@@ -70,6 +78,31 @@ async fn a_dropped_call_gets_no_answer_at_all() {
     let call = place.client.get_account_balance().send();
     let error = tokio::time::timeout(Duration::from_secs(10), call).await.unwrap().unwrap_err();
     assert!(error.raw_response().is_none(), "{error:?}");
+}
+
+/// Whether the operating system said that the other side reset the connection.
+fn was_reset(error: &(dyn std::error::Error + 'static)) -> bool {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|cause| cause.kind() == ErrorKind::ConnectionReset)
+}
+
+#[tokio::test]
+async fn a_reset_is_one_for_the_operating_system_and_a_drop_is_not() {
+    let place = Place::open().await;
+    for (kind, expected) in [
+        (FaultKind::ResetBefore, true),
+        (FaultKind::ResetAfter, true),
+        (FaultKind::DropBefore, false),
+        (FaultKind::DropAfter, false),
+    ] {
+        order(&place, kind, "GetAccountBalance", 1).await;
+        let error = place.client.get_account_balance().send().await.unwrap_err();
+        assert!(error.raw_response().is_none(), "{kind:?}: {error:?}");
+        assert_eq!(was_reset(&error), expected, "{kind:?}: {error:?}");
+        place.client.get_account_balance().send().await.expect("the next connection is none the worse");
+    }
 }
 
 #[tokio::test]

@@ -211,3 +211,61 @@ async fn concurrent_calls_use_an_order_up_exactly() {
     assert_eq!(answers.iter().filter(|answer| answer.is_err()).count(), 5);
     assert_eq!(strikes(&place).await.len(), 5);
 }
+
+/// The kinds in a row; each is named here, so that a new one must come in.
+fn next(kind: &FaultKind) -> Option<FaultKind> {
+    Some(match kind {
+        FaultKind::FailBefore => FaultKind::FailAfter,
+        FaultKind::FailAfter => FaultKind::DropBefore,
+        FaultKind::DropBefore => FaultKind::DropAfter,
+        FaultKind::DropAfter => FaultKind::ResetBefore,
+        FaultKind::ResetBefore => FaultKind::ResetAfter,
+        FaultKind::ResetAfter => FaultKind::HtmlBefore,
+        FaultKind::HtmlBefore => FaultKind::HtmlAfter,
+        FaultKind::HtmlAfter => FaultKind::Deny,
+        FaultKind::Deny => FaultKind::Unlink,
+        FaultKind::Unlink => FaultKind::Throttle,
+        FaultKind::Throttle => FaultKind::ThrottleTo(1),
+        FaultKind::ThrottleTo(_) => FaultKind::DelayBefore(700),
+        FaultKind::DelayBefore(_) => FaultKind::DelayAfter(700),
+        FaultKind::DelayAfter(_) => FaultKind::Hide(3600),
+        FaultKind::Hide(_) => return None,
+    })
+}
+
+#[tokio::test]
+async fn the_clients_own_retry_meets_every_kind_of_fault() {
+    let place = Place::open().await;
+    let hit_id = place.hit(1).await;
+    for kind in std::iter::successors(Some(FaultKind::FailBefore), next) {
+        order(&place, kind, "GetHIT", Some(1)).await;
+        if let FaultKind::ThrottleTo(_) = kind {
+            place.client.get_hit().hit_id(&hit_id).send().await.expect("a throttle lets the first call pass");
+        }
+        // A delay that nobody notices writes down every attempt that arrives.
+        let witness = if let FaultKind::DelayBefore(_) = kind {
+            FaultKind::DelayAfter(1)
+        } else {
+            FaultKind::DelayBefore(1)
+        };
+        let witness = order(&place, witness, "GetHIT", None).await;
+        let answer = hasty(&place).get_hit().hit_id(&hit_id).send().await;
+        let mut log = strikes(&place).await;
+        log.retain(|strike| strike.fault == witness);
+        let plain = match kind {
+            FaultKind::Hide(_) => Some(("RequestError", "HITDoesNotExist", hit_id.as_str())),
+            FaultKind::Deny => Some(("AccessDeniedException", "", "mechanicalturk:GetHIT")),
+            FaultKind::Unlink => Some(("RequestError", "", "must be linked")),
+            _ => None,
+        };
+        if let Some((error, code, message)) = plain {
+            refused(answer).is(error, code, message);
+            assert_eq!(attempts(&log), [1], "{kind:?} is told plainly, and nobody asks again");
+        } else {
+            assert_eq!(answer.unwrap().hit.unwrap().hit_id.as_ref(), Some(&hit_id), "{kind:?}");
+            assert_eq!(attempts(&log), [1, 2], "{kind:?}");
+        }
+        let mut conn = place.market.pool().acquire().await.unwrap();
+        faults::lift_all(&mut conn, place.market.real_now(), &place.keys.requester_id).await.unwrap();
+    }
+}

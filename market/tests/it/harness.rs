@@ -13,7 +13,7 @@ use kernel::secret::Keyring;
 use market::clock::{Turn, Whose};
 use market::engine::assignments::{self, Assignment, Wanted, WorkError};
 use market::engine::workers;
-use market::{MIGRATOR, Market, RequesterKeys, Settings};
+use market::{MIGRATOR, Market, RequesterKeys, Settings, connections};
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::{Arc, LazyLock};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -59,8 +59,8 @@ impl Place {
         market.set_clock(Turn::Freeze).await.unwrap();
         let keys = market.create_requester("A lab", Cents(100_000)).await.unwrap();
         let stop = CancellationToken::new();
-        let serve =
-            axum::serve(listener, market.router()).with_graceful_shutdown(stop.clone().cancelled_owned());
+        let serve = axum::serve(connections::listen(listener), connections::service(market.router()))
+            .with_graceful_shutdown(stop.clone().cancelled_owned());
         tokio::spawn(serve.into_future());
         let client = client(&url, &keys.access_key_id, keys.secret_access_key.expose_secret(), 1);
         Self { market, url, keys, client, _server: Arc::new(stop.drop_guard()) }

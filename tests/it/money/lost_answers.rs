@@ -15,11 +15,12 @@ use super::{patience, reject, stages, with_bonus};
 use crate::support::books;
 use crate::support::world::World;
 
-const ALL_FAULTS: [FaultKind; 5] = [
+const ALL_FAULTS: [FaultKind; 6] = [
     FaultKind::FailBefore,
     FaultKind::FailAfter,
     FaultKind::DropBefore,
     FaultKind::DropAfter,
+    FaultKind::ResetAfter,
     FaultKind::Throttle,
 ];
 

@@ -12,7 +12,7 @@ use market::engine::assignments::{self, Wanted};
 use market::engine::workers;
 use market::faults::{FaultKind, Target};
 use market::journal::{Effect, Filter, JournalEntry};
-use market::{Market, Settings};
+use market::{Market, Settings, connections};
 use otree_hr::app::App;
 use otree_hr::connections::Keys;
 use otree_hr::jobs::run_until_quiet;
@@ -62,7 +62,8 @@ impl World {
         let app = App::new(config, pool, clock.clone()).unwrap();
         let stop = CancellationToken::new();
         let site = Router::new().nest("/market", market.router()).merge(web::router(app.clone()));
-        let serve = axum::serve(listener, site).with_graceful_shutdown(stop.clone().cancelled_owned());
+        let serve = axum::serve(connections::listen(listener), connections::service(site))
+            .with_graceful_shutdown(stop.clone().cancelled_owned());
         tokio::spawn(serve.into_future());
         let pair = Keys { access_key_id: keys.access_key_id, secret: keys.secret_access_key };
         let lab = Lab::found(app, clock, "first", otree.base.as_str(), pair).await;
