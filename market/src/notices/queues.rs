@@ -224,6 +224,33 @@ pub async fn hide(
     Ok(hidden.execute(conn).await?.rows_affected() == 1)
 }
 
+/// How many messages wait in a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    /// Could be received now.
+    pub visible: i64,
+    /// Were received and not deleted.
+    pub hidden: i64,
+}
+
+/// Counts the queue's messages.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn count(conn: &mut PgConnection, real: DateTime<Utc>, queue: &Queue) -> sqlx::Result<Counts> {
+    sqlx::query_as!(
+        Counts,
+        r#"select count(*) filter (where visible_at <= $2) as "visible!",
+                  count(*) filter (where visible_at > $2) as "hidden!"
+             from market.queue_message where queue_id = $1 and sent_at > $3"#,
+        queue.queue_id,
+        real,
+        real - Duration::days(KEPT_DAYS),
+    )
+    .fetch_one(conn)
+    .await
+}
+
 /// Forgets messages that were kept long enough.
 ///
 /// # Errors

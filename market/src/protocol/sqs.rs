@@ -3,6 +3,7 @@
 //! Clients send them to the endpoint or to the queue's own address; both are answered. Each call is a short
 //! transaction; a long poll holds none while it waits.
 
+use std::collections::HashSet;
 use std::time::Duration as StdDuration;
 
 use axum::http::{HeaderMap, StatusCode, header};
@@ -18,7 +19,7 @@ use super::failure::Failure;
 use super::sigv4::Request;
 use super::wire;
 use crate::Market;
-use crate::notices::queues::{self, Message, Queue};
+use crate::notices::queues::{self, Counts, Message, Queue};
 
 const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
 const TARGET_PREFIX: &str = "AmazonSQS.";
@@ -46,6 +47,8 @@ enum Trouble {
     NoSuchQueue,
     /// A member is missing, of the wrong type or out of range.
     Invalid(String),
+    /// Something is wrong with a batch as a whole: the error's name, and why.
+    Batch(&'static str, &'static str),
     /// Not one of the calls that are offered.
     Unsupported,
 }
@@ -60,7 +63,7 @@ impl From<sqlx::Error> for Trouble {
 pub(super) async fn handle(market: &Market, name: &str, request: Request<'_>) -> Response {
     let (status, body, legacy) = match answer(market, name, request).await {
         Ok(value) => (StatusCode::OK, value, None),
-        Err(Trouble::Failure(Failure::Silence)) => return wire::silence(),
+        Err(Trouble::Failure(Failure::Silence | Failure::Reset)) => return wire::silence(),
         Err(Trouble::Failure(Failure::Page)) => return wire::page(),
         Err(Trouble::Failure(Failure::Answer(answer))) => {
             (answer.status, answer.body(market.real_now()), None)
@@ -68,8 +71,11 @@ pub(super) async fn handle(market: &Market, name: &str, request: Request<'_>) ->
         Err(Trouble::NoSuchQueue) => refusal(
             "QueueDoesNotExist",
             "The specified queue does not exist.",
-            Some("AWS.SimpleQueueService.NonExistentQueue;Sender"),
+            Some("AWS.SimpleQueueService.NonExistentQueue;Sender".into()),
         ),
+        Err(Trouble::Batch(kind, why)) => {
+            refusal(kind, why, Some(format!("AWS.SimpleQueueService.{kind};Sender")))
+        }
         Err(Trouble::Invalid(why)) => refusal("InvalidParameterValueException", &why, None),
         Err(Trouble::Unsupported) => {
             refusal("UnsupportedOperation", "This marketplace does not answer this call.", None)
@@ -78,18 +84,14 @@ pub(super) async fn handle(market: &Market, name: &str, request: Request<'_>) ->
     let request_id = Uuid::new_v4().to_string();
     let headers = [(header::CONTENT_TYPE.as_str(), CONTENT_TYPE), ("x-amzn-requestid", &request_id)];
     let mut response = (status, headers, body.to_string()).into_response();
-    if let Some(code) = legacy {
-        // The error's older name, which boto3 shows as its code.
-        response.headers_mut().insert("x-amzn-query-error", header::HeaderValue::from_static(code));
+    // The error's older name, which boto3 shows as its code.
+    if let Some(code) = legacy.and_then(|code| header::HeaderValue::try_from(code).ok()) {
+        response.headers_mut().insert("x-amzn-query-error", code);
     }
     response
 }
 
-fn refusal(
-    kind: &str,
-    message: &str,
-    legacy: Option<&'static str>,
-) -> (StatusCode, Value, Option<&'static str>) {
+fn refusal(kind: &str, message: &str, legacy: Option<String>) -> (StatusCode, Value, Option<String>) {
     let body = json!({ "__type": format!("com.amazonaws.sqs#{kind}"), "message": message });
     (StatusCode::BAD_REQUEST, body, legacy)
 }
@@ -104,6 +106,8 @@ async fn answer(market: &Market, name: &str, request: Request<'_>) -> Result<Val
         "GetQueueUrl" => asker.find().await,
         "ReceiveMessage" => asker.receive().await,
         "DeleteMessage" => asker.remove().await,
+        "DeleteMessageBatch" => asker.remove_all().await,
+        "GetQueueAttributes" => asker.count().await,
         "ChangeMessageVisibility" => asker.hide().await,
         _ => Err(Trouble::Unsupported),
     }
@@ -151,6 +155,34 @@ struct Received {
     queue_url: String,
     receipt_handle: String,
     visibility_timeout: Option<i64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Batch {
+    queue_url: String,
+    entries: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Entry {
+    id: String,
+    receipt_handle: String,
+}
+
+impl Batch {
+    fn check(&self) -> Result<(), Trouble> {
+        let distinct: HashSet<_> = self.entries.iter().map(|entry| &entry.id).collect();
+        match self.entries.len() {
+            0 => Err(Trouble::Batch("EmptyBatchRequest", "There should be at least one entry.")),
+            11.. => Err(Trouble::Batch("TooManyEntriesInBatchRequest", "A batch has at most ten entries.")),
+            length if length > distinct.len() => {
+                Err(Trouble::Batch("BatchEntryIdsNotDistinct", "Two entries have the same Id."))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Asker<'_> {
@@ -233,6 +265,32 @@ impl Asker<'_> {
         let mut conn = self.market.pool().acquire().await?;
         queues::remove(&mut conn, &queue, &received.receipt_handle).await?;
         Ok(json!({}))
+    }
+
+    async fn remove_all(&self) -> Result<Value, Trouble> {
+        let batch: Batch = self.read()?;
+        let queue = self.queue(&batch.queue_url).await?;
+        batch.check()?;
+        let mut tx = self.market.pool().begin().await?;
+        for entry in &batch.entries {
+            queues::remove(&mut tx, &queue, &entry.receipt_handle).await?;
+        }
+        tx.commit().await?;
+        let done: Vec<_> = batch.entries.iter().map(|entry| json!({ "Id": entry.id })).collect();
+        Ok(json!({ "Successful": done, "Failed": [] }))
+    }
+
+    /// All attributes there are, whichever were asked for; attribute values travel as text.
+    async fn count(&self) -> Result<Value, Trouble> {
+        let at: AtQueue = self.read()?;
+        let queue = self.queue(&at.queue_url).await?;
+        let mut conn = self.market.pool().acquire().await?;
+        let Counts { visible, hidden } = queues::count(&mut conn, self.market.real_now(), &queue).await?;
+        Ok(json!({ "Attributes": {
+            "ApproximateNumberOfMessages": visible.to_string(),
+            "ApproximateNumberOfMessagesNotVisible": hidden.to_string(),
+            "VisibilityTimeout": queue.visibility_timeout.to_string(),
+        } }))
     }
 
     async fn hide(&self) -> Result<Value, Trouble> {

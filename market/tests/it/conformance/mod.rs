@@ -10,6 +10,7 @@
 //! | `verdict` | what an answer must be beside what the case expects |
 //! | `documented` | which errors an operation documents |
 //! | `run`, `table` | everything once, and docs/CONFORMANCE.md |
+//! | `queue` | notifications, read with boto3's own SQS client |
 //!
 //! Answers are held against botocore's own service model (`model.py`), and inputs that break it are made from it.
 
@@ -20,6 +21,7 @@ mod cases;
 mod client;
 mod documented;
 mod heard;
+mod queue;
 mod run;
 mod table;
 mod verdict;
