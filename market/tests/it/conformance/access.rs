@@ -28,7 +28,7 @@ const fn refusal(kind: &'static str, code: &'static str, says: &'static str) -> 
     Refusal { kind, code, says }
 }
 
-pub(super) const ALL: [Trouble; 8] = [
+pub(super) const ALL: [Trouble; 10] = [
     Trouble {
         situation: "no signature",
         how: How::Unsigned,
@@ -69,6 +69,24 @@ pub(super) const ALL: [Trouble; 8] = [
             "InvalidSignatureException",
             "",
             "Signature not yet current: * is still later than *",
+        ),
+    },
+    Trouble {
+        situation: "keys that may not do this",
+        how: How::Fault(FaultKind::Deny),
+        refusal: refusal(
+            "AccessDeniedException",
+            "",
+            "User: * is not authorized to perform: mechanicalturk:*",
+        ),
+    },
+    Trouble {
+        situation: "keys of an account that is no requester",
+        how: How::Fault(FaultKind::Unlink),
+        refusal: refusal(
+            "RequestError",
+            "",
+            "Your AWS account must be linked to your Amazon Mechanical Turk account.*",
         ),
     },
     Trouble {

@@ -28,6 +28,9 @@ const FUNDS: &str = "RequestError InsufficientFunds";
 const HIT_EXISTS: &str = "RequestError HITAlreadyExists";
 /// A repeated token has no code of its own that anybody wrote down.
 const TOKEN_USED: &str = "RequestError";
+/// … so it can be chosen, and the spelling of the one that is written down, too.
+const CHOSEN_CODE: &str = "RequestError InvalidParameterValue";
+const REFERENCE_SPELLING: &str = "RequestError HitAlreadyExists";
 /// A token of another call, a worker who does not hold the assignment, a feature that is gone.
 const MISMATCH: &str = "RequestError InvalidParameterValue";
 const RANGE: &str = "ParameterValidationError AWS.ParameterOutOfRange";
@@ -41,12 +44,26 @@ pub(super) const ERRORS: &[(&str, &[&str])] = &[
     ("AcceptQualificationRequest", &[NO_REQUEST, REQUEST_STATE]),
     ("ApproveAssignment", &[NO_ASSIGNMENT, ASSIGNMENT_STATE, FUNDS, RANGE, VALUE]),
     ("AssociateQualificationWithWorker", &[NO_TYPE, VALUE]),
-    ("CreateAdditionalAssignmentsForHIT", &[NO_HIT, WALL, TOKEN_USED, FUNDS, RANGE]),
-    ("CreateHIT", &[NO_LAYOUT, FUNDS, HIT_EXISTS, MISMATCH, RANGE, VALUE, XML, COMBINATION]),
-    ("CreateHITType", &[RANGE, VALUE, COMBINATION]),
+    ("CreateAdditionalAssignmentsForHIT", &[NO_HIT, HIT_STATE, WALL, TOKEN_USED, CHOSEN_CODE, FUNDS, RANGE]),
+    (
+        "CreateHIT",
+        &[
+            NO_TYPE,
+            NO_LAYOUT,
+            FUNDS,
+            HIT_EXISTS,
+            REFERENCE_SPELLING,
+            MISMATCH,
+            RANGE,
+            VALUE,
+            XML,
+            COMBINATION,
+        ],
+    ),
+    ("CreateHITType", &[NO_TYPE, RANGE, VALUE, COMBINATION]),
     ("CreateHITWithHITType", &[NO_HIT_TYPE, NO_LAYOUT, FUNDS, HIT_EXISTS, RANGE, VALUE, XML, COMBINATION]),
     ("CreateQualificationType", &[NAME_TAKEN, RANGE, VALUE, XML, COMBINATION]),
-    ("CreateWorkerBlock", &[VALUE]),
+    ("CreateWorkerBlock", &[RANGE, VALUE]),
     ("DeleteHIT", &[NO_HIT, HIT_STATE]),
     ("DeleteQualificationType", &[NO_TYPE]),
     ("DeleteWorkerBlock", &[VALUE]),
@@ -70,9 +87,9 @@ pub(super) const ERRORS: &[(&str, &[&str])] = &[
     ("NotifyWorkers", &[RANGE]),
     ("RejectAssignment", &[NO_ASSIGNMENT, ASSIGNMENT_STATE, RANGE, VALUE]),
     ("RejectQualificationRequest", &[NO_REQUEST, REQUEST_STATE]),
-    ("SendBonus", &[NO_ASSIGNMENT, TOKEN_USED, MISMATCH, FUNDS, VALUE]),
+    ("SendBonus", &[NO_ASSIGNMENT, ASSIGNMENT_STATE, TOKEN_USED, HIT_EXISTS, MISMATCH, FUNDS, VALUE]),
     ("SendTestEventNotification", &[ENDPOINT, VALUE]),
-    ("UpdateExpirationForHIT", &[NO_HIT, FUNDS, TOKEN_USED]),
+    ("UpdateExpirationForHIT", &[NO_HIT, HIT_STATE, FUNDS, TOKEN_USED]),
     ("UpdateHITReviewStatus", &[NO_HIT, HIT_STATE]),
     ("UpdateHITTypeOfHIT", &[NO_HIT, NO_HIT_TYPE, HIT_STATE, FUNDS]),
     ("UpdateNotificationSettings", &[NO_HIT_TYPE, ENDPOINT, VALUE]),

@@ -173,6 +173,12 @@ fn members(operation: &'static str, input: fn(Value) -> Value) -> Vec<Case> {
                 )
             },
         ),
+        say(
+            "an unknown type of qualification (a setting)",
+            request("QualificationTypeDoesNotExist", "QualificationType 3UNKNOWN does not exist."),
+            || requirement(json!({ "QualificationTypeId": "3UNKNOWN", "Comparator": "Exists" })),
+        )
+        .with(|settings| settings.quirks.refuse_unknown_qualifications = true),
         say("a value with Exists", invalid("*Exists*"), || {
             requirement(json!({ "Comparator": "Exists", "IntegerValues": [1] }))
         }),

@@ -8,6 +8,7 @@ mod notifications;
 mod qualification_types;
 mod qualifications;
 mod review;
+mod settings;
 mod workers;
 
 use super::case::Case;
@@ -22,6 +23,7 @@ pub(super) fn all() -> Vec<Case> {
         qualification_types::cases(),
         qualifications::cases(),
         review::cases(),
+        settings::cases(),
         workers::cases(),
     ];
     families.into_iter().flatten().collect()

@@ -1,0 +1,232 @@
+//! What operations answer where a setting is not as usual, and what time brings by itself.
+
+use aws_sdk_mturk::primitives::DateTime;
+use aws_sdk_mturk::types::ReviewPolicy;
+use chrono::Duration;
+use market::TokenCode;
+use market::engine::assignments::Wanted;
+use serde_json::{Value, json};
+
+use crate::conformance::case::{Case, Refusal, fails, invalid, range, request, works};
+use crate::conformance::world::{Work, World, new_hit};
+
+const USED: &str = "The idempotency token \"again\" has already been processed.";
+
+pub(super) fn cases() -> Vec<Case> {
+    [tokens(), locks(), limits(), counters(), policies(), disposal()].into_iter().flatten().collect()
+}
+
+async fn grown(world: &World) -> Value {
+    let hit_id = world.hit(1).await;
+    let call = world.client.create_additional_assignments_for_hit().hit_id(&hit_id);
+    call.number_of_additional_assignments(1).unique_request_token("again").send().await.unwrap();
+    json!({ "HITId": hit_id, "NumberOfAdditionalAssignments": 1, "UniqueRequestToken": "again" })
+}
+
+fn bonus(work: &Work, amount: &str) -> Value {
+    json!({ "WorkerId": work.worker_id, "AssignmentId": work.assignment_id, "BonusAmount": amount,
+            "Reason": "Played well", "UniqueRequestToken": "again" })
+}
+
+async fn rewarded(world: &World) -> Value {
+    let work = world.handed_in().await;
+    let call = world.client.send_bonus().worker_id(&work.worker_id).assignment_id(&work.assignment_id);
+    call.bonus_amount("0.50").reason("Played well").unique_request_token("again").send().await.unwrap();
+    bonus(&work, "0.50")
+}
+
+async fn published(world: &World) -> Value {
+    world.publish(1).unique_request_token("again").send().await.unwrap();
+    new_hit(json!({ "UniqueRequestToken": "again" }))
+}
+
+/// The code of a repeated token, which nobody wrote down, and the two spellings of the one that somebody did.
+fn tokens() -> Vec<Case> {
+    let situation = "a repeated token, with another code (a setting)";
+    vec![
+        fails("CreateAdditionalAssignmentsForHIT", situation, request("InvalidParameterValue", USED), grown)
+            .with(|settings| settings.quirks.token_code = TokenCode::InvalidParameterValue),
+        fails("SendBonus", situation, request("HITAlreadyExists", USED), rewarded)
+            .with(|settings| settings.quirks.token_code = TokenCode::HitAlreadyExists),
+        fails(
+            "CreateHIT",
+            "a repeated token, by the reference's spelling (a setting)",
+            request("HitAlreadyExists", "The HIT with ID \"*\" already exists."),
+            published,
+        )
+        .with(|settings| settings.quirks.reference_spelling = true),
+    ]
+}
+
+/// The first seconds of a HIT.
+fn locks() -> Vec<Case> {
+    const TOO_FRESH: Refusal = request("InvalidHITState", "HIT * was created a moment ago*");
+    let situation = "a HIT that is seconds old (a setting)";
+    let later = async |world: &World, minutes| (world.now().await + Duration::minutes(minutes)).timestamp();
+    let mut cases = vec![
+        fails(
+            "CreateAdditionalAssignmentsForHIT",
+            situation,
+            TOO_FRESH,
+            async |world: &World| json!({ "HITId": world.hit(1).await, "NumberOfAdditionalAssignments": 1 }),
+        ),
+        fails(
+            "UpdateHITTypeOfHIT",
+            situation,
+            TOO_FRESH,
+            async |world: &World| json!({ "HITId": world.hit(1).await, "HITTypeId": world.hit_type().await }),
+        ),
+        fails(
+            "UpdateExpirationForHIT",
+            situation,
+            TOO_FRESH,
+            async move |world: &World| json!({ "HITId": world.hit(1).await, "ExpireAt": later(world, 90).await }),
+        ),
+        works(
+            "UpdateExpirationForHIT",
+            "a HIT that is seconds old ends now (a setting)",
+            async |world: &World| json!({ "HITId": world.hit(1).await, "ExpireAt": 0 }),
+        ),
+    ];
+    for case in &mut cases {
+        case.settings = Some(|settings| settings.quirks.modification_lock = 5);
+    }
+    let sooner = request("InvalidHITState", "*can be set to now or made later*");
+    cases.push(
+        fails("UpdateExpirationForHIT", "a HIT gets less time (a setting)", sooner, async move |world: &World| {
+            json!({ "HITId": world.hit(1).await, "ExpireAt": later(world, 30).await })
+        })
+        .with(|settings| settings.quirks.expiration_only_grows = true),
+    );
+    cases
+}
+
+/// Where the reference is silent or says "about".
+fn limits() -> Vec<Case> {
+    vec![
+        fails(
+            "SendBonus",
+            "a bonus beyond the largest (a setting)",
+            invalid("*BonusAmount*"),
+            async |world: &World| bonus(&world.handed_in().await, "5.01"),
+        )
+        .with(|settings| settings.quirks.largest_bonus = 500),
+        fails(
+            "SendBonus",
+            "a worker who handed nothing in for half a year",
+            request("InvalidAssignmentState", "*has completed no assignment of yours*"),
+            async |world: &World| {
+                let work = world.approved().await;
+                world.step(Duration::days(184)).await;
+                bonus(&work, "0.50")
+            },
+        )
+        .alone(),
+        fails(
+            "CreateWorkerBlock",
+            "as many as can be blocked (a setting)",
+            range("*blocked*"),
+            async |world: &World| {
+                let blocked = world.anybody().await;
+                world.client.create_worker_block().worker_id(blocked).reason("x").send().await.unwrap();
+                json!({ "WorkerId": world.anybody().await, "Reason": "x" })
+            },
+        )
+        .with(|settings| settings.quirks.most_blocks = 1),
+        works("UpdateHITReviewStatus", "a HIT that is labelled (a setting)", async |world: &World| {
+            let hit_id = world.handed_in().await.hit_id;
+            world.client.update_hit_review_status().hit_id(&hit_id).send().await.unwrap();
+            json!({ "HITId": hit_id })
+        })
+        .with(|settings| settings.quirks.repeated_review_status = true),
+        works("GetAccountBalance", "the sandbox's balance (a setting)", async |world: &World| {
+            world.approved().await;
+            json!({})
+        })
+        .with(|settings| settings.quirks.constant_balance = true)
+        .gives("/AvailableBalance", "10000.00"),
+        works("GetAssignment", "a place that somebody else gave up (a setting)", async |world: &World| {
+            let (left, next) = (world.taken().await, world.anybody().await);
+            world.give_back(&left.worker_id, &left.assignment_id).await.unwrap();
+            let taken = world.accept(&next, Wanted::Hit(&left.hit_id)).await.unwrap();
+            assert_eq!(taken.assignment_id, left.assignment_id);
+            world.submit(&taken.assignment_id).await.unwrap();
+            json!({ "AssignmentId": taken.assignment_id })
+        })
+        .with(|settings| settings.quirks.reuse_assignment_ids = true)
+        .gives("/Assignment/AssignmentStatus", "Submitted"),
+    ]
+}
+
+/// Counters that are told as they were a minute ago.
+fn counters() -> Vec<Case> {
+    let situation = "somebody accepted a moment ago (a setting)";
+    [("GetHIT", "/HIT"), ("ListHITs", "/HITs/0")]
+        .map(|(operation, place)| {
+            let [available, pending] = ["NumberOfAssignmentsAvailable", "NumberOfAssignmentsPending"]
+                .map(|counter| -> &'static str { format!("{place}/{counter}").leak() });
+            let case = works(operation, situation, async move |world: &World| {
+                let work = world.taken().await;
+                if operation == "GetHIT" { json!({ "HITId": work.hit_id }) } else { json!({}) }
+            });
+            case.with(|settings| settings.quirks.counter_lag = 60).gives(available, 1).gives(pending, 0)
+        })
+        .into()
+}
+
+/// Review policies, which nothing acts on.
+fn policies() -> Vec<Case> {
+    let known = json!({ "PolicyName": "SimplePlurality/2011-09-01",
+                        "Parameters": [{ "Key": "QuestionIds", "Values": ["code"] }] });
+    let with_policy = move |name: &str| {
+        let mut policy = known.clone();
+        policy["PolicyName"] = name.into();
+        new_hit(json!({ "HITReviewPolicy": policy }))
+    };
+    let (refused, unknown, kept) = (with_policy.clone(), with_policy.clone(), with_policy);
+    vec![
+        fails(
+            "CreateHIT",
+            "a review policy",
+            invalid("Review policies are not offered*"),
+            async move |_: &World| refused("SimplePlurality/2011-09-01"),
+        ),
+        fails(
+            "CreateHIT",
+            "an unknown review policy",
+            invalid("*HITReviewPolicy.PolicyName*"),
+            async move |_: &World| unknown("SimplePlurality/2031-09-01"),
+        ),
+        works("CreateHIT", "a review policy (a setting)", async move |_: &World| {
+            kept("SimplePlurality/2011-09-01")
+        })
+        .with(|settings| settings.quirks.accept_review_policies = true),
+        works("ListReviewPolicyResultsForHIT", "a HIT with a policy (a setting)", async |world: &World| {
+            let policy = ReviewPolicy::builder().policy_name("SimplePlurality/2011-09-01").build().unwrap();
+            let made = world.publish(1).hit_review_policy(policy).send().await.unwrap();
+            json!({ "HITId": made.hit.unwrap().hit_id })
+        })
+        .with(|settings| settings.quirks.accept_review_policies = true)
+        .gives("/HITReviewPolicy/PolicyName", "SimplePlurality/2011-09-01")
+        .gives("/HITReviewReport/ReviewResults", json!([])),
+    ]
+}
+
+/// HITs that are over for 120 days are gone.
+fn disposal() -> Vec<Case> {
+    let old = async |world: &World| {
+        let hit_id = world.hit(1).await;
+        let now = DateTime::from_secs(0);
+        world.client.update_expiration_for_hit().hit_id(&hit_id).expire_at(now).send().await.unwrap();
+        world.step(Duration::days(120)).await;
+        world.market.tick().await.unwrap();
+        json!({ "HITId": hit_id })
+    };
+    let missing = request("HITDoesNotExist", "Hit * does not exist.");
+    vec![
+        fails("GetHIT", "a HIT that has been over for 120 days", missing, old).alone(),
+        works("GetHIT", "a HIT that has been over for 120 days (a setting)", old)
+            .with(|settings| settings.quirks.disposal_days = 0)
+            .gives("/HIT/HITStatus", "Reviewable"),
+    ]
+}
