@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use kernel::clock::SharedClock;
+use kernel::env::SettingError;
 use kernel::money::Cents;
 use kernel::outbound::Outbound;
 use market::Market;
@@ -60,14 +61,14 @@ impl App {
     /// Puts the parts together. Needs a running tokio runtime for the desk.
     ///
     /// # Errors
-    /// When this machine's TLS roots cannot be read, or the settings for mail are wrong.
+    /// When this machine's TLS roots cannot be read, or the settings for mail or for the marketplace are wrong.
     pub fn new(config: Config, pool: PgPool, clock: SharedClock) -> anyhow::Result<Self> {
         let outbound = Outbound::new(config.allow_private.clone())?;
         let market = Market::new(
             pool.clone(),
             clock.clone(),
             config.keyring.clone(),
-            market_settings(&config, &outbound),
+            market_settings(&config, &outbound)?,
         );
         let post = config.mail.as_ref().map(mail::Settings::new).transpose()?;
         Ok(Self(Arc::new(Parts {
@@ -103,14 +104,14 @@ impl App {
 const PLAY_MONEY: Cents = Cents(1_000_000);
 
 /// Where we ourselves are reached without TLS, a HIT must be allowed to lead there.
-fn market_settings(config: &Config, outbound: &Outbound) -> market::Settings {
-    market::Settings {
+fn market_settings(config: &Config, outbound: &Outbound) -> Result<market::Settings, SettingError> {
+    Ok(market::Settings {
         allow_http_questions: !config.secure(),
         frame_url: config.market_frame.url().cloned(),
         private_networks: config.allow_private.clone(),
         outbound: Some(outbound.clone()),
-        ..market::Settings::new(config.market_url.clone())
-    }
+        ..market::Settings::from_words(config.market_url.clone(), &config.market_words)?
+    })
 }
 
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! The settings, read from the environment once at start and checked as a whole.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -94,6 +95,8 @@ pub struct Config {
     pub market_url: Url,
     /// `MARKET_FRAME_URL` and `MARKET_FRAME_LISTEN`: where requesters' own pages are served from.
     pub market_frame: FrameOrigin,
+    /// `MARKET_ROUNDING`, `MARKET_FEES`, `MARKET_APPROVAL_RATE` and `MARKET_QUIRKS`, by name; the marketplace reads them.
+    pub market_words: BTreeMap<&'static str, String>,
     /// `SECRET_KEY` and the former ones in `SECRET_KEY_OLD`.
     pub keyring: Keyring,
     /// `SIGNUP`: open, invite or closed.
@@ -140,6 +143,7 @@ impl Config {
             market_listen,
             market_frame: market_frame(&market_url, market_listen.unwrap_or(listen))?,
             market_url,
+            market_words: market_words(),
             sign_up: env::parsed("SIGNUP", SignUp::default())?,
             allow_private: env::list("ALLOW_PRIVATE_NETWORKS")?,
             mail: mail()?,
@@ -165,6 +169,12 @@ fn data_folder() -> PathBuf {
 fn market_listen() -> anyhow::Result<Option<SocketAddr>> {
     let address = env::text("MARKET_LISTEN").map(|text| text.parse());
     address.transpose().context("MARKET_LISTEN must be an address and a port, such as 0.0.0.0:8000")
+}
+
+/// What is said of them; the settings know nothing of the marketplace.
+fn market_words() -> BTreeMap<&'static str, String> {
+    let names = ["MARKET_ROUNDING", "MARKET_FEES", "MARKET_APPROVAL_RATE", "MARKET_QUIRKS"];
+    names.into_iter().filter_map(|name| Some((name, env::text(name)?))).collect()
 }
 
 fn listen() -> anyhow::Result<SocketAddr> {

@@ -1,9 +1,12 @@
 //! What the operator decides, and the behaviours that nobody outside ever established.
 
+mod words;
+
 use std::collections::BTreeMap;
 
 use ipnet::IpNet;
 use kernel::outbound::Outbound;
+use serde::Deserialize;
 use url::Url;
 
 use crate::Quirks;
@@ -60,7 +63,8 @@ impl Settings {
 }
 
 /// Fees in basis points (hundredths of a percent) of the amount, unless said otherwise.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Fees {
     /// Of every reward and every bonus.
     pub base: u32,
@@ -71,6 +75,7 @@ pub struct Fees {
     /// Cents charged at least, per assignment and per bonus.
     pub minimum: i64,
     /// How parts of a cent are treated.
+    #[serde(skip)]
     pub rounding: Rounding,
     /// Cents per assignment for each premium qualification that a HIT requires, by the id of its type, on top of all
     /// others. Amazon took 5 cents to a dollar; the ids are for the operator to name, so there are none at first.
@@ -90,10 +95,26 @@ impl Default for Fees {
     }
 }
 
+impl Fees {
+    /// Basis points of one rate at most: as much again as the amount.
+    const MOST_RATE: u32 = 10_000;
+    /// Cents of a flat charge at most: a thousand dollars.
+    const MOST_FLAT: i64 = 100_000;
+
+    /// Whether nothing is negative or so large that it must be a slip.
+    fn fit(&self) -> bool {
+        let rates = [self.base, self.large, self.masters];
+        let mut flat = self.premium.values().chain([&self.minimum]);
+        rates.iter().all(|rate| *rate <= Self::MOST_RATE)
+            && flat.all(|cents| (0..=Self::MOST_FLAT).contains(cents))
+    }
+}
+
 /// How parts of a cent are treated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Rounding {
     /// The rates are added up first, and half a cent rounds up.
+    #[default]
     HalfUp,
     /// Each rate's part is rounded by itself, half a cent up.
     HalfUpEach,
@@ -102,7 +123,8 @@ pub enum Rounding {
 }
 
 /// How a worker's approval rate (Worker_PercentAssignmentsApproved) is computed, for all requesters alike.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct ApprovalRate {
     /// It reads 100 until the worker has handed in so many assignments (reference: 100).
     pub counts_from: u32,
@@ -120,7 +142,8 @@ impl Default for ApprovalRate {
 }
 
 /// How parts of a percent are treated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum PercentRounding {
     /// Left out.
     Down,

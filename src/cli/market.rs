@@ -1,6 +1,6 @@
 //! `otree-hr market`: the built-in marketplace alone, for any tool that speaks the requester protocol.
 
-mod settings;
+mod requesters;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,8 +9,7 @@ use kernel::clock::SystemClock;
 use kernel::db::Database;
 use kernel::money::Cents;
 use kernel::outbound::Outbound;
-use market::{Market, Settings};
-use secrecy::ExposeSecret;
+use market::{Market, Settings, connections};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -29,24 +28,41 @@ pub(super) struct Options {
     /// This requester works with real people: no play controls (clock, faults, money) for them.
     #[arg(long, requires = "requester")]
     live: bool,
+    /// Pay so much into a requester's account, and end.
+    #[arg(long, value_name = "DOLLARS", requires = "to", conflicts_with = "requester")]
+    deposit: Option<Cents>,
+    /// Whose account --deposit pays into: a requester's id or access key id.
+    #[arg(long, value_name = "ID", requires = "deposit")]
+    to: Option<String>,
+    /// List the requesters and their money, and end.
+    #[arg(long, conflicts_with_all = ["requester", "deposit"])]
+    requesters: bool,
+}
+
+impl Options {
+    fn serves(&self) -> bool {
+        self.requester.is_none() && self.deposit.is_none() && !self.requesters
+    }
 }
 
 pub(super) async fn run(options: Options) -> anyhow::Result<()> {
     let mut config = Config::of_market_alone()?;
-    let frame = if options.requester.is_none() { serve::frame_listener(&mut config)? } else { None };
+    let frame = if options.serves() { serve::frame_listener(&mut config)? } else { None };
     let address = config.market_listen.unwrap_or(config.listen);
     let settings = Settings {
         allow_http_questions: config.market_url.scheme() != "https",
         frame_url: config.market_frame.url().cloned(),
         private_networks: config.allow_private.clone(),
         outbound: Some(Outbound::new(config.allow_private.clone())?),
-        ..settings::from_env(config.market_url.clone())?
+        ..Settings::from_words(config.market_url.clone(), &config.market_words)?
     };
     let database = open(&config).await?;
     let market = Market::new(database.pool.clone(), Arc::new(SystemClock), config.keyring.clone(), settings);
-    match &options.requester {
-        Some(name) => print_keys(&market, name, &options).await?,
-        None => listen(&market, address, frame, &config).await?,
+    match (&options.requester, options.deposit.zip(options.to.as_deref())) {
+        (Some(name), _) => requesters::create(&market, name, options.balance, options.live).await?,
+        (None, Some((amount, id))) => requesters::deposit(&market, id, amount).await?,
+        (None, None) if options.requesters => requesters::list(&market).await?,
+        (None, None) => listen(&market, address, frame, &config).await?,
     }
     database.close().await;
     Ok(())
@@ -59,14 +75,6 @@ async fn open(config: &Config) -> anyhow::Result<Database> {
         Database::open(config.database_url.as_deref(), &folder, config.database_connections).await?;
     market::migrate(&database.pool).await?;
     Ok(database)
-}
-
-async fn print_keys(market: &Market, name: &str, options: &Options) -> anyhow::Result<()> {
-    let keys = market.create_requester(name, options.balance).await?;
-    market.set_rehearsal(&keys.requester_id, !options.live).await?;
-    println!("AWS_ACCESS_KEY_ID={}", keys.access_key_id);
-    println!("AWS_SECRET_ACCESS_KEY={}", keys.secret_access_key.expose_secret());
-    Ok(())
 }
 
 async fn listen(
@@ -90,13 +98,13 @@ async fn listen(
         }
         None => market.split_by_host(market.router()),
     };
-    let service = site.into_make_service_with_connect_info::<SocketAddr>();
+    let service = connections::service(site);
     let ended = async {
         if let Err(error) = serve::stop_signal().await {
             tracing::error!("{error}");
         }
     };
-    axum::serve(listener, service).with_graceful_shutdown(ended).await?;
+    axum::serve(connections::listen(listener), service).with_graceful_shutdown(ended).await?;
     stop.cancel();
     ticking.await?;
     Ok(())

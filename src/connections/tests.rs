@@ -23,6 +23,7 @@ async fn app(market: &str, allow: &[&str]) -> App {
         market_listen: None,
         market_frame: crate::config::FrameOrigin::Sandboxed,
         market_url: market.parse().unwrap(),
+        market_words: std::collections::BTreeMap::new(),
         keyring: Keyring::new(&"0123456789abcdef0123456789abcdef".into(), &[]).unwrap(),
         sign_up: SignUp::Open,
         allow_private: allow.iter().map(|net| net.parse().unwrap()).collect(),

@@ -71,6 +71,7 @@ fn config() -> Config {
         market_listen: None,
         market_frame: crate::config::FrameOrigin::Sandboxed,
         market_url: here,
+        market_words: std::collections::BTreeMap::new(),
         keyring: Keyring::new(&SecretString::from("k".repeat(32)), &[]).unwrap(),
         sign_up: SignUp::Open,
         allow_private: vec!["127.0.0.0/8".parse().unwrap()],

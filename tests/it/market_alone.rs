@@ -5,7 +5,11 @@ use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use kernel::clock::TestClock;
 use kernel::testing::ProcessGroup;
+use otree_hr::app::App;
+
+use crate::support::lab::{self, database};
 
 /// The address in the README's scripts; the test serves elsewhere.
 const SHOWN: &str = "localhost:8000";
@@ -60,12 +64,69 @@ async fn a_named_database_gets_the_marketplaces_tables_only() {
     assert_eq!(balance, 1250);
 }
 
+#[tokio::test]
+async fn the_operator_pays_into_accounts_and_lists_them() {
+    let (data, port) = (folder(), kernel::testing::free_port());
+    let url = kernel::testing::database_url(&[]).await;
+    let run = |args: &[&str]| {
+        let mut command = market(data.path(), port);
+        command.env("MARKET_DATABASE_URL", &url).env("SECRET_KEY", "x".repeat(40));
+        let output = command.args(args).output().unwrap();
+        let told = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        (output.status.success(), told[0].clone(), told[1].clone())
+    };
+    let (_, keys, _) = run(&["--requester", "A lab", "--balance", "0", "--live"]);
+    let key = keys.lines().next().unwrap().strip_prefix("AWS_ACCESS_KEY_ID=").unwrap().to_owned();
+    run(&["--requester", "Another\nlab"]);
+    let list = || {
+        let lines = run(&["--requesters"]).1;
+        let lines: Vec<Vec<String>> =
+            lines.lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect();
+        lines
+    };
+    let (of_lab, other) = (list()[1].clone(), list()[2].clone());
+    assert_eq!(of_lab[1..], [&key, "0.00", "0.00", "live", "A lab"]);
+    assert_eq!(other[2..], ["10000.00", "0.00", "rehearsal", "Another lab"]);
+
+    assert_eq!(run(&["--deposit", "12.50", "--to", &key]).1, "12.50 available, 0.00 on hold\n");
+    assert_eq!(run(&["--deposit", "0.01", "--to", &of_lab[0]]).1, "12.51 available, 0.00 on hold\n");
+    for (args, why) in [
+        (vec!["--deposit", "5", "--to", "AKIANOBODY"], "AKIANOBODY"),
+        (vec!["--deposit", "0", "--to", &key], "a cent"),
+        (vec!["--deposit", "5"], "--to"),
+    ] {
+        let (worked, _, told) = run(&args);
+        assert!(!worked && told.contains(why), "{args:?}: {told}");
+    }
+    assert_eq!((&list()[1][2], &list()[2][2]), (&"12.51".to_owned(), &"10000.00".to_owned()));
+}
+
+#[tokio::test]
+async fn the_marketplace_inside_the_site_has_the_operators_settings() {
+    let pool = database().await;
+    let open = |name: &'static str, text: &str| {
+        let mut config = lab::config("http://localhost:8000/market".parse().unwrap());
+        config.market_words.insert(name, text.into());
+        App::new(config, pool.clone(), TestClock::starting_now())
+    };
+    let app = open("MARKET_FEES", "base=0, minimum=0").unwrap();
+    assert_eq!((app.market.settings().fees.base, app.market.settings().fees.minimum), (0, 0));
+    let app = open("MARKET_QUIRKS", "reuse_assignment_ids").unwrap();
+    assert!(app.market.settings().quirks.reuse_assignment_ids);
+    let refused = open("MARKET_QUIRKS", "empty_lst_page").err().unwrap();
+    assert!(refused.to_string().contains("MARKET_QUIRKS"), "{refused}");
+}
+
 #[test]
 fn a_setting_that_cannot_be_used_is_named() {
     let data = folder();
-    for (name, value) in
-        [("MARKET_QUIRKS", "empty_lst_page"), ("MARKET_ROUNDING", "sideways"), ("MARKET_LISTEN", "8000")]
-    {
+    for (name, value) in [
+        ("MARKET_QUIRKS", "empty_lst_page"),
+        ("MARKET_FEES", "base=-1"),
+        ("MARKET_APPROVAL_RATE", "counts_from"),
+        ("MARKET_ROUNDING", "sideways"),
+        ("MARKET_LISTEN", "8000"),
+    ] {
         let output = market(data.path(), kernel::testing::free_port()).env(name, value).output().unwrap();
         let told = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success() && told.contains(name), "{name}={value}: {told}");

@@ -14,13 +14,32 @@ use super::problem::Problem;
 use crate::Market;
 use crate::engine::requesters;
 
-/// A requester who rehearses and has shown their key pair.
+/// A requester who has shown their key pair, whether they rehearse or not.
+#[derive(Debug)]
+pub(super) struct Requester {
+    pub(super) requester_id: String,
+}
+
+/// A requester who has shown their key pair, and rehearses.
 #[derive(Debug)]
 pub(super) struct Caller {
     pub(super) requester_id: String,
 }
 
 impl FromRequestParts<Market> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, market: &Market) -> Result<Self, Problem> {
+        let Requester { requester_id } = Requester::from_request_parts(parts, market).await?;
+        let mut conn = market.pool().acquire().await?;
+        if !requesters::rehearses(&mut conn, &requester_id).await? {
+            return Err(not_a_rehearsal());
+        }
+        Ok(Self { requester_id })
+    }
+}
+
+impl FromRequestParts<Market> for Requester {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, market: &Market) -> Result<Self, Problem> {
@@ -34,9 +53,6 @@ impl FromRequestParts<Market> for Caller {
         })?;
         if !secret::same(secret.expose_secret(), given.expose_secret()) {
             return Err(wrong_secret());
-        }
-        if !requesters::rehearses(&mut conn, &key.requester_id).await? {
-            return Err(not_a_rehearsal());
         }
         Ok(Self { requester_id: key.requester_id })
     }

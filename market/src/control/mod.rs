@@ -2,7 +2,7 @@
 //!
 //! | module | one idea |
 //! | --- | --- |
-//! | `caller` | who asks: a requester's own key pair over HTTP Basic, and only one who rehearses |
+//! | `caller` | who asks: a requester's own key pair over HTTP Basic, one who rehearses where more than money is read |
 //! | `clock` | the requester's time: freeze, run, step, put forward |
 //! | `faults` | trouble ordered against the requester's calls, and what it struck |
 //! | `records` | journal, statement, balance, and play money |

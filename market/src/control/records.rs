@@ -6,7 +6,7 @@ use kernel::money::Cents;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::caller::Caller;
+use super::caller::{Caller, Requester};
 use super::problem::{Body, Params, Problem};
 use crate::Market;
 use crate::engine::money::{self, Line};
@@ -128,7 +128,7 @@ fn entry_shape(entry: &JournalEntry) -> Value {
 }
 
 pub(super) async fn statement(
-    caller: Caller,
+    caller: Requester,
     State(market): State<Market>,
     Params(paging): Params<Paging>,
 ) -> Result<Json<Value>, Problem> {
@@ -151,8 +151,12 @@ fn line_shape(line: &Line) -> Value {
     })
 }
 
-pub(super) async fn balance(caller: Caller, State(market): State<Market>) -> Result<Json<Value>, Problem> {
-    let balance = market.balance(&caller.requester_id).await?;
+pub(super) async fn balance(caller: Requester, State(market): State<Market>) -> Result<Json<Value>, Problem> {
+    told(&market, &caller.requester_id).await
+}
+
+async fn told(market: &Market, requester_id: &str) -> Result<Json<Value>, Problem> {
+    let balance = market.balance(requester_id).await?;
     Ok(Json(json!({ "available_cents": balance.available.0, "on_hold_cents": balance.on_hold.0 })))
 }
 
@@ -172,5 +176,5 @@ pub(super) async fn deposit(
         return Err(Problem::invalid(format!("A deposit is 1 to {MOST_MONEY} cents.")));
     }
     market.deposit(&caller.requester_id, Cents(deposit.cents)).await?;
-    balance(caller, State(market)).await
+    told(&market, &caller.requester_id).await
 }

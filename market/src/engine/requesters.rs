@@ -81,6 +81,53 @@ pub async fn deposit(
     Ok(journal::record(conn, now, Effect::Deposited, requester_id, note).await?)
 }
 
+/// A requester as the operator of the marketplace sees them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Who.
+    pub requester_id: String,
+    /// What they are called; workers see it.
+    pub name: String,
+    /// The public halves of their key pairs, oldest first.
+    pub access_keys: Vec<String>,
+    /// Cents free to spend.
+    pub available: Cents,
+    /// Cents promised to work that is not reviewed.
+    pub on_hold: Cents,
+    /// Whether they rehearse with play money.
+    pub rehearsal: bool,
+}
+
+/// Every requester, oldest first.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn all(conn: &mut PgConnection) -> sqlx::Result<Vec<Account>> {
+    sqlx::query_as!(
+        Account,
+        r#"select requester_id, name, available as "available: Cents", on_hold as "on_hold: Cents", rehearsal,
+                  array(select k.access_key_id from market.access_key k
+                         where k.requester_id = r.requester_id order by k.created_at, k.access_key_id) as "access_keys!"
+             from market.requester r order by created_at, requester_id"#,
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// The id of the requester who has this id or this access key id.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn named(conn: &mut PgConnection, id: &str) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar!(
+        r#"select requester_id as "requester_id!" from market.requester where requester_id = $1
+            union all select requester_id from market.access_key where access_key_id = $1 limit 1"#,
+        id,
+    )
+    .fetch_optional(conn)
+    .await
+}
+
 /// The key pair that goes by this public half.
 ///
 /// # Errors

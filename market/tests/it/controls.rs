@@ -64,7 +64,7 @@ async fn an_unknown_key_and_a_wrong_secret_are_told_apart() {
 }
 
 #[tokio::test]
-async fn who_does_not_rehearse_may_use_no_control() {
+async fn who_does_not_rehearse_may_read_their_money_and_use_no_other_control() {
     let place = Place::open().await;
     assert!(place.market.set_rehearsal(&place.keys.requester_id, false).await.unwrap());
     assert!(!place.market.set_rehearsal("ANOBODY", false).await.unwrap());
@@ -76,9 +76,10 @@ async fn who_does_not_rehearse_may_use_no_control() {
         (Method::DELETE, "faults"),
         (Method::DELETE, "faults/1"),
         (Method::GET, "faults/strikes"),
+        (Method::GET, "bots"),
+        (Method::POST, "bots"),
+        (Method::DELETE, "bots/1"),
         (Method::GET, "journal"),
-        (Method::GET, "statement"),
-        (Method::GET, "balance"),
         (Method::POST, "deposit"),
         (Method::GET, "behaviour"),
         (Method::PUT, "behaviour"),
@@ -87,6 +88,8 @@ async fn who_does_not_rehearse_may_use_no_control() {
         assert_eq!(code, "not_a_rehearsal", "{path}");
     }
     assert_eq!(place.balance().await.0, "1000.00");
+    assert_eq!(get(&place, "balance").await["available_cents"], 100_000);
+    assert_eq!(get(&place, "statement").await["lines"][0]["kind"], "deposit");
 }
 
 #[tokio::test]

@@ -35,6 +35,7 @@ pub fn config(change: impl FnOnce(&mut Config)) -> Config {
         public_url: "https://hr.test".parse().unwrap(),
         market_listen: None,
         market_url: "https://hr.test/market".parse().unwrap(),
+        market_words: std::collections::BTreeMap::new(),
         market_frame: FrameOrigin::Sandboxed,
         keyring: Keyring::new(&"0123456789abcdef0123456789abcdef".into(), &[]).unwrap(),
         sign_up: SignUp::Open,
