@@ -66,6 +66,10 @@ pub struct Quirks {
     /// Whether the code of a repeated CreateHIT is written HitAlreadyExists, as the reference does, and not
     /// HITAlreadyExists, as clients expect.
     pub reference_spelling: bool,
+    /// Whether publishing sets nothing aside, as with an account that is billed afterwards: approval takes the money from
+    /// what is free, and what approves by itself waits until there is enough. Holds were seen with prepaid accounts;
+    /// nobody knows the rest.
+    pub no_holds: bool,
     /// Whether a HIT cannot require a qualification that is not a type here, as on the real service, where a type of the
     /// other environment was an error. Off, so that a rehearsal takes over what a study requires: nobody has such a type.
     pub refuse_unknown_qualifications: bool,
@@ -124,6 +128,7 @@ impl Default for Quirks {
             disposal_since: DisposalSince::Reviewable,
             token_code: TokenCode::None,
             reference_spelling: false,
+            no_holds: false,
             refuse_unknown_qualifications: false,
             accept_review_policies: false,
             notices: Trouble::default(),

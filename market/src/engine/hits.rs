@@ -30,6 +30,8 @@ pub struct Hit {
     pub reward: Cents,
     /// Cents of fee per approved assignment.
     pub fee: Cents,
+    /// Whether both were set aside for every place.
+    pub holds: bool,
     /// Seconds from accept to deadline.
     pub assignment_duration: i64,
     /// Seconds from submit to automatic approval.
@@ -130,7 +132,7 @@ macro_rules! select_hits {
         sqlx::query_as!(
             Hit,
             r#"select h.seq, h.hit_id, h.requester_id, h.hit_type_id, t.hit_group_id, t.title, t.description, t.keywords,
-                      h.reward as "reward: Cents", h.fee as "fee: Cents", t.assignment_duration, t.auto_approval_delay,
+                      h.reward as "reward: Cents", h.fee as "fee: Cents", h.holds, t.assignment_duration, t.auto_approval_delay,
                       t.qualification_requirements, h.question, h.requester_annotation, h.max_assignments,
                       h.created_with, h.created_at, h.expiration, h.closed_at, h.reviewing, h.disposed_at,
                       h.pending, h.submitted, h.approved, h.rejected

@@ -42,7 +42,45 @@ pub async fn create(
 ) -> Outcome<Hit> {
     let properties = hit_types::owned(conn, requester_id, hit_type_id).await?;
     let fee = fees.of_hit(&properties, new.places);
-    let hit_id = insert(conn, now, requester_id, hit_type_id, new, properties.reward, fee).await?;
+    publish(conn, now, requester_id, hit_type_id, new, Price { reward: properties.reward, fee, holds: true })
+        .await
+}
+
+/// What each approved assignment of a HIT costs, and whether that is set aside.
+#[derive(Debug, Clone, Copy)]
+struct Price {
+    reward: Cents,
+    fee: Cents,
+    holds: bool,
+}
+
+/// The same without setting anything aside: approval takes the money from what is free then.
+///
+/// # Errors
+/// [`Refusal::NoSuchHitType`].
+pub async fn create_unheld(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    requester_id: &str,
+    fees: &Fees,
+    hit_type_id: &str,
+    new: &NewHit,
+) -> Outcome<Hit> {
+    let properties = hit_types::owned(conn, requester_id, hit_type_id).await?;
+    let fee = fees.of_hit(&properties, new.places);
+    publish(conn, now, requester_id, hit_type_id, new, Price { reward: properties.reward, fee, holds: false })
+        .await
+}
+
+async fn publish(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    requester_id: &str,
+    hit_type_id: &str,
+    new: &NewHit,
+    price: Price,
+) -> Outcome<Hit> {
+    let hit_id = insert(conn, now, requester_id, hit_type_id, new, price).await?;
     let hit = hits::owned(conn, requester_id, &hit_id).await?;
     money::hold(conn, now, &hit, new.places).await?;
     record(conn, now, Effect::HitCreated, &hit, new.places, new.token.as_deref()).await?;
@@ -55,21 +93,21 @@ async fn insert(
     requester_id: &str,
     hit_type_id: &str,
     new: &NewHit,
-    reward: Cents,
-    fee: Cents,
+    price: Price,
 ) -> sqlx::Result<String> {
     sqlx::query_scalar!(
         "insert into market.hit (hit_id, requester_id, hit_type_id, question, requester_annotation, max_assignments,
-                                 created_with, reward, fee, created_at, expiration)
-         values ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $10) returning hit_id",
+                                 created_with, reward, fee, holds, created_at, expiration)
+         values ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $10, $11) returning hit_id",
         ids::object(),
         requester_id,
         hit_type_id,
         new.question,
         new.requester_annotation,
         new.places,
-        reward.0,
-        fee.0,
+        price.reward.0,
+        price.fee.0,
+        price.holds,
         now,
         now + new.lifetime,
     )

@@ -126,11 +126,14 @@ pub async fn deposit(
     transfer(conn, now, requester_id, Kind::Deposit, amount, Cents::ZERO, About::default()).await
 }
 
-/// Sets aside the cost of `places` places of the HIT.
+/// Sets aside the cost of `places` places of the HIT, if it holds money at all.
 ///
 /// # Errors
 /// [`Refusal::InsufficientFunds`].
 pub async fn hold(conn: &mut PgConnection, now: DateTime<Utc>, hit: &Hit, places: i64) -> Outcome<()> {
+    if !hit.holds {
+        return Ok(());
+    }
     let cost = (hit.reward + hit.fee).times(places).ok_or(Refusal::InsufficientFunds)?;
     let about = About { hit_id: Some(&hit.hit_id), assignment_id: None };
     transfer(conn, now, &hit.requester_id, Kind::Hold, -cost, cost, about).await
@@ -141,15 +144,18 @@ pub async fn hold(conn: &mut PgConnection, now: DateTime<Utc>, hit: &Hit, places
 /// # Errors
 /// When Postgres fails.
 pub async fn release(conn: &mut PgConnection, now: DateTime<Utc>, hit: &Hit, places: i64) -> Outcome<()> {
+    if !hit.holds {
+        return Ok(());
+    }
     let cost = (hit.reward + hit.fee).times(places).ok_or(Refusal::InsufficientFunds)?;
     let about = About { hit_id: Some(&hit.hit_id), assignment_id: None };
     transfer(conn, now, &hit.requester_id, Kind::Release, cost, -cost, about).await
 }
 
-/// Pays the reward of one assignment and its fee out of what the HIT holds.
+/// Pays the reward of one assignment and its fee out of what the HIT holds, or else out of what is free.
 ///
 /// # Errors
-/// When Postgres fails.
+/// [`Refusal::InsufficientFunds`] when nothing was held and less is free.
 pub async fn pay_reward(
     conn: &mut PgConnection,
     now: DateTime<Utc>,
@@ -157,9 +163,11 @@ pub async fn pay_reward(
     assignment_id: &str,
 ) -> Outcome<()> {
     let about = About { hit_id: Some(&hit.hit_id), assignment_id: Some(assignment_id) };
-    let requester = &hit.requester_id;
-    transfer(conn, now, requester, Kind::Reward, Cents::ZERO, -hit.reward, about).await?;
-    transfer(conn, now, requester, Kind::Fee, Cents::ZERO, -hit.fee, about).await
+    for (kind, cents) in [(Kind::Reward, hit.reward), (Kind::Fee, hit.fee)] {
+        let (available, on_hold) = if hit.holds { (Cents::ZERO, -cents) } else { (-cents, Cents::ZERO) };
+        transfer(conn, now, &hit.requester_id, kind, available, on_hold, about).await?;
+    }
+    Ok(())
 }
 
 /// Moves money by the two changes and writes the statement's line; moving nothing writes nothing.

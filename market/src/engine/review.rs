@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Duration, Utc};
 use kernel::money::Cents;
-use sqlx::PgConnection;
+use sqlx::{Connection, PgConnection};
 
 use super::assignments::{self, Assignment, AssignmentState};
 use super::hits::Hit;
@@ -38,7 +38,7 @@ pub async fn approve(
     }
 }
 
-/// Approves what nobody reviewed in time; does nothing if somebody did after all.
+/// Approves what nobody reviewed in time; does nothing if somebody did after all, or while there is no money for it.
 ///
 /// # Errors
 /// When Postgres fails.
@@ -54,8 +54,15 @@ pub async fn approve_automatically(
     if assignment.state != AssignmentState::Submitted || !due {
         return Ok(false);
     }
-    pay(conn, now, &hit, &assignment, None, Effect::AutoApproved).await?;
-    Ok(true)
+    let mut attempt = conn.begin().await?;
+    match pay(&mut attempt, now, &hit, &assignment, None, Effect::AutoApproved).await {
+        Err(Refusal::InsufficientFunds) => Ok(false),
+        paid => {
+            paid?;
+            attempt.commit().await?;
+            Ok(true)
+        }
+    }
 }
 
 /// Pays nothing; the place is not opened again.

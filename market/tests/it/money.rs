@@ -186,3 +186,39 @@ async fn the_journal_tells_every_movement_once() {
     assert_eq!(entries[2].token.as_deref(), Some("t1"));
     assert_eq!(entries[6].worker_id.as_deref(), Some(worker_id.as_str()));
 }
+
+#[tokio::test]
+async fn publishing_holds_money_or_approval_takes_it_from_what_is_free() {
+    for (no_holds, published, reviewed) in [
+        (false, pair("997.60", "2.40"), pair("998.80", "0.00")),
+        (true, pair("1000.00", "0.00"), pair("998.80", "0.00")),
+    ] {
+        let place = Place::with(|settings| settings.quirks.no_holds = no_holds).await;
+        let hit_id = place.hit(2).await;
+        assert_eq!(place.balance().await, published);
+        let ((_, first), (_, second)) = (place.work("one", &hit_id).await, place.work("two", &hit_id).await);
+        place.client.approve_assignment().assignment_id(&first).send().await.unwrap();
+        let reject = place.client.reject_assignment().assignment_id(&second).requester_feedback("no");
+        reject.send().await.unwrap();
+        assert_eq!(place.balance().await, reviewed);
+        books_balance(&place).await;
+    }
+}
+
+#[tokio::test]
+async fn without_holds_approval_needs_the_money_and_waits_for_it() {
+    let place = Place::with(|settings| settings.quirks.no_holds = true).await;
+    let dear = place.publish(2).reward("700.00").send().await.unwrap().hit.unwrap().hit_id.unwrap();
+    let ((_, first), (_, second)) = (place.work("one", &dear).await, place.work("two", &dear).await);
+    place.client.approve_assignment().assignment_id(&first).send().await.unwrap();
+    assert_eq!(place.balance().await, pair("160.00", "0.00"));
+    let broke = place.client.approve_assignment().assignment_id(&second).send().await;
+    refused(broke).is("RequestError", "InsufficientFunds", "insufficient funds");
+    place.step(Duration::days(1)).await;
+    assert_eq!(place.market.tick().await.unwrap().approved, 0, "nothing to pay it with, and no error");
+    assert_eq!(place.balance().await, pair("160.00", "0.00"));
+    place.market.deposit(&place.keys.requester_id, Cents(68_000)).await.unwrap();
+    assert_eq!(place.market.tick().await.unwrap().approved, 1);
+    assert_eq!(place.balance().await, pair("0.00", "0.00"));
+    books_balance(&place).await;
+}

@@ -57,8 +57,9 @@ fn deed() -> impl Strategy<Value = Deed> {
 fn quirks() -> impl Strategy<Value = Quirks> {
     let since = prop_oneof![Just(DisposalSince::Creation), Just(DisposalSince::Reviewable)];
     let days = prop_oneof![Just(0), Just(3), Just(120)];
-    (any::<bool>(), any::<bool>(), days, since).prop_map(
-        |(reuse_assignment_ids, giving_up_is_final, disposal_days, disposal_since)| Quirks {
+    (any::<bool>(), any::<bool>(), any::<bool>(), days, since).prop_map(
+        |(no_holds, reuse_assignment_ids, giving_up_is_final, disposal_days, disposal_since)| Quirks {
+            no_holds,
             reuse_assignment_ids,
             giving_up_is_final,
             disposal_days,
@@ -272,7 +273,7 @@ impl Scene {
                  group by hit_id, worker_id having count(*) > 1"),
             ("what is on hold is what may still be earned", "
                 select r.requester_id from market.requester r where r.on_hold <> coalesce((
-                    select sum((h.reward + h.fee) * (h.pending + h.submitted + case when h.closed_at is null
+                    select sum(h.holds::int * (h.reward + h.fee) * (h.pending + h.submitted + case when h.closed_at is null
                         then h.max_assignments - h.pending - h.submitted - h.approved - h.rejected else 0 end))
                       from market.hit h where h.requester_id = r.requester_id and h.disposed_at is null), 0)"),
             ("the statement adds up to the balance", "

@@ -77,7 +77,11 @@ async fn publish(
     let settings = call.market.settings();
     Question::parse(&new.question, settings.allow_http_questions)?;
     let fees = &settings.fees;
-    let hit = lifetimes::create(call.conn, call.now, call.requester_id, fees, hit_type_id, new).await?;
+    let hit = if call.quirks.no_holds {
+        lifetimes::create_unheld(call.conn, call.now, call.requester_id, fees, hit_type_id, new).await?
+    } else {
+        lifetimes::create(call.conn, call.now, call.requester_id, fees, hit_type_id, new).await?
+    };
     if !policies.is_empty() {
         review_policies::keep(call.conn, &hit.hit_id, policies).await?;
     }

@@ -139,6 +139,14 @@ fn limits() -> Vec<Case> {
             json!({ "HITId": hit_id })
         })
         .with(|settings| settings.quirks.repeated_review_status = true),
+        works("GetAccountBalance", "nothing is set aside (a setting)", async |world: &World| {
+            world.approved().await;
+            world.hit(9).await;
+            json!({})
+        })
+        .with(|settings| settings.quirks.no_holds = true)
+        .gives("/AvailableBalance", "998.80")
+        .gives("/OnHoldBalance", "0.00"),
         works("GetAccountBalance", "the sandbox's balance (a setting)", async |world: &World| {
             world.approved().await;
             json!({})
