@@ -1,4 +1,4 @@
-//! Notifications as a requester's program reads them that knows boto3 only (`queue.py`).
+//! Notifications as a requester's program reads them that knows boto3 only (`notices.py`).
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ async fn boto3_reads_and_deletes_notifications_with_its_own_sqs_client() {
     tokio::spawn(async move { market.run(stop).await });
     let python =
         std::env::var("BOTO3_PYTHON").expect("BOTO3_PYTHON: a Python that has boto3, see ./dev test");
-    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/conformance/queue.py");
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/conformance/notices.py");
     let mut command = Command::new(python);
     command.arg("-B").arg(program).arg(place.market.endpoint().as_str()).arg("30");
     command.env("AWS_ACCESS_KEY_ID", &place.keys.access_key_id);
