@@ -92,10 +92,18 @@ pub enum FaultKind {
     DropBefore,
     /// No answer, although it was done.
     DropAfter,
+    /// The connection is reset, nothing done.
+    ResetBefore,
+    /// The connection is reset, although it was done.
+    ResetAfter,
     /// Status 503 with HTML, nothing done.
     HtmlBefore,
     /// Status 503 with HTML, although it was done.
     HtmlAfter,
+    /// The keys may not do it.
+    Deny,
+    /// The keys' account is no requester.
+    Unlink,
     /// Throttled, nothing done.
     Throttle,
     /// Throttled beyond so many calls a second.
@@ -110,13 +118,17 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// All, what strikes after the effect beside what strikes before it.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 15] = [
         Self::FailAfter,
         Self::FailBefore,
         Self::DropAfter,
         Self::DropBefore,
+        Self::ResetAfter,
+        Self::ResetBefore,
         Self::HtmlAfter,
         Self::HtmlBefore,
+        Self::Deny,
+        Self::Unlink,
         Self::Throttle,
         Self::ThrottleTo,
         Self::DelayBefore,
@@ -131,8 +143,12 @@ impl FaultKind {
             Self::FailAfter => "fail_after",
             Self::DropBefore => "drop_before",
             Self::DropAfter => "drop_after",
+            Self::ResetBefore => "reset_before",
+            Self::ResetAfter => "reset_after",
             Self::HtmlBefore => "html_before",
             Self::HtmlAfter => "html_after",
+            Self::Deny => "deny",
+            Self::Unlink => "unlink",
             Self::Throttle => "throttle",
             Self::ThrottleTo => "throttle_to",
             Self::DelayBefore => "delay_before",

@@ -337,7 +337,9 @@ impl Show {
         for it in self.compensations().await {
             let Some(hit) = it.hit_id.filter(|_| it.state == OrderState::Planned) else { continue };
             let (mut tx, now) = self.rig.market.begin().await.unwrap();
-            let Ok(taken) = assignments::accept(&mut tx, now, &it.worker, Wanted::Hit(&hit)).await else {
+            let settings = self.rig.market.settings();
+            let hit = Wanted::Hit(&hit);
+            let Ok(taken) = assignments::accept(&mut tx, settings, now, &it.worker, hit).await else {
                 continue;
             };
             let fields = [("compensation".to_owned(), "accepted".to_owned())];

@@ -184,25 +184,7 @@ fn counters() -> Vec<Case> {
 
 /// Review policies, which nothing acts on.
 fn policies() -> Vec<Case> {
-    let with_policy = |name: &str| new_hit(json!({ "HITReviewPolicy": { "PolicyName": name } }));
-    let (refused, unknown, kept) = (with_policy, with_policy, with_policy);
     vec![
-        fails(
-            "CreateHIT",
-            "a review policy",
-            invalid("Review policies are not offered*"),
-            async move |_: &World| refused("SimplePlurality/2011-09-01"),
-        ),
-        fails(
-            "CreateHIT",
-            "an unknown review policy",
-            invalid("*HITReviewPolicy.PolicyName*"),
-            async move |_: &World| unknown("SimplePlurality/2031-09-01"),
-        ),
-        works("CreateHIT", "a review policy (a setting)", async move |_: &World| {
-            kept("SimplePlurality/2011-09-01")
-        })
-        .with(|settings| settings.quirks.accept_review_policies = true),
         works("ListReviewPolicyResultsForHIT", "a HIT with a policy (a setting)", async |world: &World| {
             let policy = ReviewPolicy::builder().policy_name("SimplePlurality/2011-09-01").build().unwrap();
             let made = world.publish(1).hit_review_policy(policy).send().await.unwrap();
