@@ -51,7 +51,7 @@ pub(super) const CLOCKS: [(&str, &str); 2] =
     [("market", "the market’s clock"), ("real", "the time of the day")];
 
 /// Every kind of trouble, for its list.
-pub(super) fn kinds() -> [(&'static str, String); 11] {
+pub(super) fn kinds() -> [(&'static str, String); 15] {
     FaultKind::ALL.map(|kind| {
         let unit = match kind.unit() {
             Some(Unit::PerSecond) => " (calls a second)",
