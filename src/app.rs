@@ -15,7 +15,7 @@ use crate::connections::{Directory, Keys, RehearsalKeys};
 use crate::jobs::{Board, Reconciler};
 use crate::otree::Connector;
 use crate::participation::desk::Desk;
-use crate::{accounts, mail, participation, payments, review, sites, studies};
+use crate::{accounts, mail, participation, payments, review, scores, sites, studies};
 
 /// What every handler and every reconciler gets. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -94,6 +94,7 @@ impl App {
         all.extend(participation::reconcilers(self));
         all.extend(sites::reconcilers(self));
         all.extend(review::reconcilers(self));
+        all.extend(scores::reconcilers(self));
         all.extend(mail::reconcilers(self));
         all.push(Arc::new(accounts::Tidy { pool: self.pool.clone(), clock: self.clock.clone() }));
         all

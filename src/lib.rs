@@ -16,6 +16,7 @@
 //! | [`participation`] | who arrives, which seat they get, how far they are |
 //! | [`review`] | approve, reject, bonus: decisions of people, and rules that approve by themselves |
 //! | [`payments`] | orders and the only sender of money |
+//! | [`scores`] | a number for each worker that follows from decisions, kept at the recruiter |
 //! | [`mail`] | letters to people of a lab |
 //! | [`audit`] | who did what |
 //! | [`jobs`] | the mechanism behind everything that runs by itself |
@@ -43,6 +44,7 @@ pub mod participation;
 pub mod payments;
 pub mod recruiters;
 pub mod review;
+pub mod scores;
 pub mod sites;
 pub mod studies;
 pub mod web;

@@ -69,6 +69,8 @@ pub fn describe(event: &Event) -> String {
         "review.override" => decided("approved after a rejection", &detail),
         "review.reject" => format!("rejected {} of “{}”", detail("people"), detail("name")),
         "review.by_rule" => format!("approved {} of “{}” by its rules", detail("people"), detail("name")),
+        "scores.set" => "set how the lab’s quality scores are made".to_owned(),
+        "scores.off" => "switched the lab’s quality scores off".to_owned(),
         "review.rules" => format!("changed the review rules of “{}”", detail("name")),
         "review.rules_off" => format!("switched the review rules of “{}” off", detail("name")),
         "review.stop" => format!("stopped {} approvals by rule of “{}”", detail("people"), detail("name")),

@@ -264,6 +264,9 @@ pub trait Recruiter: Send + Sync + std::fmt::Debug {
     async fn find_qualification(&self, name: &str) -> Result<Option<String>, AskError>;
     /// Gives the worker the qualification, without telling them; a repeat is harmless.
     async fn grant(&self, qualification_id: &str, worker_id: &str) -> Outcome<()>;
+    /// Gives the worker the qualification with this value, or the value to who has it, without telling them; a
+    /// repeat is harmless, and the value that was set last counts.
+    async fn rate(&self, qualification_id: &str, worker_id: &str, value: i32) -> Outcome<()>;
     /// Deletes the qualification; one that is gone already is gone.
     async fn delete_qualification(&self, qualification_id: &str) -> Outcome<()>;
     /// Writes to one worker. There is no token: a repeat is a second message.

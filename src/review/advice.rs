@@ -7,8 +7,9 @@ use crate::studies::{Play, Study};
 
 const TOPIC: &str = "Review rules";
 
-/// Everything worth saying about a study's rules; nothing when they are off. `version` is oTree's.
-pub fn on(study: &Study, new: &NewRules, version: Option<&str>) -> Vec<Advice> {
+/// Everything worth saying about a study's rules; nothing when they are off. `version` is oTree's, `scores` whether
+/// the lab keeps them.
+pub fn on(study: &Study, new: &NewRules, version: Option<&str>, scores: bool) -> Vec<Advice> {
     let mut list = Vec::new();
     if !new.active {
         return list;
@@ -25,6 +26,14 @@ pub fn on(study: &Study, new: &NewRules, version: Option<&str>) -> Vec<Advice> {
                  your look. Use the payoff instead, or a newer oTree.",
                 names.join(", ")
             ),
+        );
+    }
+    if new.rules.least_score.is_some() && !scores {
+        say(
+            Weight::Warning,
+            "The lab keeps no quality scores, so everybody would need your look. Switch them on under Quality scores, \
+             or leave the least score empty."
+                .into(),
         );
     }
     if !new.rules.finished {

@@ -14,6 +14,7 @@ use super::verdicts::Stored;
 use super::{DECIDABLE, store};
 use crate::otree::Version;
 use crate::participation::{self, Participation, ParticipationId, Stage};
+use crate::scores::store::{self as scores, Scores};
 use crate::sites;
 use crate::studies::{Completion, State, Study, batches, sessions};
 
@@ -28,6 +29,7 @@ pub struct Known {
     /// Why oTree tells no variables, if so.
     silent: Option<String>,
     more_may_come: bool,
+    scores: Scores,
 }
 
 /// One person whom the rules looked at.
@@ -60,9 +62,24 @@ pub async fn of_study(
         more_may_come: rules.agreement.is_some() && more_may_come(conn, study, &rows, now).await?,
         decided: store::decided(conn, &ids).await?,
         silent: silent(conn, study).await?,
+        scores: scores_of(conn, study, rules, &rows).await?,
         session,
         rows,
     })
+}
+
+/// Scores, if a rule asks for them.
+async fn scores_of(
+    conn: &mut PgConnection,
+    study: &Study,
+    rules: &RuleSet,
+    rows: &[Participation],
+) -> sqlx::Result<Scores> {
+    if rules.least_score.is_none() {
+        return Ok(Scores::default());
+    }
+    let workers: Vec<Uuid> = rows.iter().map(|row| row.worker_id.0).collect();
+    scores::of_workers(conn, study.lab_id, &workers).await
 }
 
 async fn undecided(conn: &mut PgConnection, study: &Study) -> sqlx::Result<Vec<Participation>> {
@@ -181,7 +198,7 @@ impl Known {
             session: &self.session,
             standing,
             more_may_come: self.more_may_come,
-            score: None,
+            score: self.scores.of(row.worker_id),
             waited_s,
         };
         judge(rules, &facts)

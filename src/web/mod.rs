@@ -27,6 +27,7 @@ pub mod page;
 mod payments;
 mod review;
 pub mod routes;
+mod scores;
 pub mod session;
 mod sign_up;
 mod sites;

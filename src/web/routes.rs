@@ -10,7 +10,7 @@ use axum::routing::{MethodRouter, get, post};
 
 use super::{
     account, activity, assets, connections, door, health, home, invitations, lab, log_in, members, money,
-    operator, payments, review, sign_up, sites, studies,
+    operator, payments, review, scores, sign_up, sites, studies,
 };
 use crate::app::App;
 
@@ -202,6 +202,8 @@ fn studies(table: Table) -> Table {
         .get(Viewer, "/labs/{lab}/texts", review::texts::page)
         .post(Editor, "/labs/{lab}/texts", review::texts::keep)
         .post(Editor, "/labs/{lab}/texts/{text}/delete", review::texts::delete)
+        .get(Viewer, "/labs/{lab}/scores", scores::page)
+        .post(Editor, "/labs/{lab}/scores", scores::save)
         .get(Viewer, "/labs/{lab}/payments", payments::page)
         .get(Viewer, "/labs/{lab}/payments.csv", payments::file)
         .get(Viewer, "/labs/{lab}/studies/{study}/statistics", review::statistics::page)

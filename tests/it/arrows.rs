@@ -12,7 +12,7 @@ const SHARED: [&str; 4] = ["app", "config", "crash", "jobs"];
 const ADAPTERS: [&str; 2] = ["otree", "recruiters"];
 
 /// Each domain and the domains that it may use. Those of an earlier line only, so that there is no circle.
-const DOMAINS: [(&str, &[&str]); 11] = [
+const DOMAINS: [(&str, &[&str]); 12] = [
     ("audit", &[]),
     ("accounts", &["audit"]),
     ("labs", &["accounts", "audit"]),
@@ -23,7 +23,11 @@ const DOMAINS: [(&str, &[&str]); 11] = [
     ("studies", &["accounts", "labs", "audit", "sites", "connections", "ledger"]),
     ("participation", &["labs", "sites", "connections", "studies"]),
     ("payments", &["accounts", "labs", "audit", "connections", "ledger", "studies", "participation"]),
-    ("review", &["accounts", "labs", "audit", "mail", "sites", "studies", "participation", "payments"]),
+    ("scores", &["accounts", "labs", "connections", "participation"]),
+    (
+        "review",
+        &["accounts", "labs", "audit", "mail", "sites", "studies", "participation", "payments", "scores"],
+    ),
 ];
 
 /// The only homes of HTTP for people.

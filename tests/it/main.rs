@@ -35,6 +35,8 @@ mod river;
 #[cfg(test)]
 mod rules;
 #[cfg(test)]
+mod scores;
+#[cfg(test)]
 mod sites;
 #[cfg(test)]
 mod statistics;

@@ -12,7 +12,7 @@
 //! | [`rehearsal`] | the controls that our own marketplace adds |
 //! | [`template`] | the researcher's own page, made ready for the frame |
 //! | [`fees`] | what it costs |
-//! | `owed` | what pays somebody outside of a study: a qualification for one, a message |
+//! | `owed` | the account's own qualifications, messages |
 
 mod client;
 mod convert;
@@ -306,7 +306,11 @@ impl Recruiter for MTurk {
     }
 
     async fn grant(&self, qualification_id: &str, worker_id: &str) -> Outcome<()> {
-        self.give(qualification_id, worker_id).await
+        self.give(qualification_id, worker_id, owed::VALUE).await
+    }
+
+    async fn rate(&self, qualification_id: &str, worker_id: &str, value: i32) -> Outcome<()> {
+        self.give(qualification_id, worker_id, value).await
     }
 
     async fn delete_qualification(&self, qualification_id: &str) -> Outcome<()> {

@@ -1,12 +1,12 @@
-//! What pays somebody outside of a study: a qualification that one worker has, and a message to them.
+//! Qualifications of the account's own, and messages: what pays somebody outside of a study, what keeps a score.
 
 use aws_sdk_mturk::types::QualificationTypeStatus;
 
 use super::{MTurk, PAGE, Pages, Verdict, unknown, without_value};
 use crate::recruiters::{AskError, Delivery, Message, Outcome, Refusal, RefusalKind};
 
-/// The value that everybody with such a qualification has; requirements ask only whether it exists.
-const VALUE: i32 = 1;
+/// The value that everybody with a qualification for one has; requirements ask only whether it exists.
+pub(super) const VALUE: i32 = 1;
 
 impl MTurk {
     /// Names are unique for each account, so a second type of this name is refused; whoever repeats looks first.
@@ -48,14 +48,14 @@ impl MTurk {
         Ok(None)
     }
 
-    /// Says nothing to the worker: that is the message's part.
-    pub(super) async fn give(&self, qualification_id: &str, worker_id: &str) -> Outcome<()> {
+    /// Says nothing to the worker. Who has the qualification gets the new value (AssociateQualificationWithWorker).
+    pub(super) async fn give(&self, qualification_id: &str, worker_id: &str, value: i32) -> Outcome<()> {
         let call = self
             .once
             .associate_qualification_with_worker()
             .qualification_type_id(qualification_id)
             .worker_id(worker_id)
-            .integer_value(VALUE)
+            .integer_value(value)
             .send_notification(false);
         self.act(call.send()).await.map_or_else(Verdict::into_outcome, |_| Outcome::Done(()))
     }

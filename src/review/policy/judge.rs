@@ -44,7 +44,7 @@ pub struct Facts<'a> {
     pub standing: Option<&'a Standing>,
     /// Whether somebody may still come or is still at work in the study.
     pub more_may_come: bool,
-    /// The worker's quality score, if they have one.
+    /// The worker's quality score; `None` when the lab keeps none.
     pub score: Option<i32>,
     /// How long the rules have looked at this person, in seconds.
     pub waited_s: i64,
@@ -256,7 +256,7 @@ fn score(found: &mut Found, rules: &RuleSet, facts: &Facts<'_>) {
     match facts.score {
         Some(score) if score >= least => {}
         Some(score) => found.against(format!("the worker's quality score is {score}, below {least}")),
-        None => found.against("the worker has no quality score yet"),
+        None => found.against("the lab keeps no quality scores"),
     }
 }
 
@@ -528,7 +528,7 @@ mod tests {
         let of = |score| Facts { score, ..facts(&none, &none) };
         assert_eq!(judge(&rules, &of(Some(50))), Verdict::Approve);
         assert_eq!(reason(&rules, &of(Some(49))), "the worker's quality score is 49, below 50");
-        assert_eq!(reason(&rules, &of(None)), "the worker has no quality score yet");
+        assert_eq!(reason(&rules, &of(None)), "the lab keeps no quality scores");
         assert_eq!(judge(&finished_rule(), &of(None)), Verdict::Approve);
     }
 

@@ -11,12 +11,13 @@ use kernel::money::Cents;
 use crate::app::App;
 use crate::participation::{Participation, ParticipationId, store};
 use crate::review;
+use crate::scores::store::{self as scores, Scores};
 use crate::studies::Study;
 use crate::web::csv::text_cell;
 use crate::web::error::WebResult;
 use crate::web::guard::{Row, Viewer};
 
-const COLUMNS: [&str; 21] = [
+const COLUMNS: [&str; 22] = [
     "pseudonym",
     "worker_id",
     "batch",
@@ -38,6 +39,7 @@ const COLUMNS: [&str; 21] = [
     "bonus",
     "bonus_paid_at",
     "completion_code",
+    "quality_score",
 ];
 
 /// `GET /labs/{lab}/studies/{study}/participations.csv`. Viewers get no ids that open or name anybody.
@@ -51,8 +53,10 @@ pub async fn download(State(app): State<App>, Row(viewer, study): Row<Viewer, St
         true => Some(store::external_ids(&mut conn, study.lab_id, study.id).await?),
         false => None,
     };
+    let who: Vec<uuid::Uuid> = rows.iter().map(|row| row.worker_id.0).collect();
+    let scores = scores::of_workers(&mut conn, study.lab_id, &who).await?;
     drop(conn);
-    let file = write(&study, &rows, workers.as_ref())?;
+    let file = write(&study, &rows, workers.as_ref(), &scores)?;
     let name = format!("attachment; filename=\"participations-{}.csv\"", study.code);
     let headers =
         [(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)];
@@ -63,11 +67,12 @@ fn write(
     study: &Study,
     rows: &[Participation],
     workers: Option<&HashMap<ParticipationId, String>>,
+    scores: &Scores,
 ) -> anyhow::Result<Vec<u8>> {
     let mut csv = csv::Writer::from_writer(Vec::new());
     csv.write_record(COLUMNS)?;
     for row in rows {
-        csv.write_record(record(study, row, workers))?;
+        csv.write_record(record(study, row, workers, scores))?;
     }
     Ok(csv.into_inner()?)
 }
@@ -76,7 +81,8 @@ fn record(
     study: &Study,
     row: &Participation,
     workers: Option<&HashMap<ParticipationId, String>>,
-) -> [String; 21] {
+    scores: &Scores,
+) -> [String; 22] {
     let private = |text: Option<&str>| text.filter(|_| workers.is_some()).map(text_cell).unwrap_or_default();
     let worker = workers.and_then(|workers| workers.get(&row.id)).map(String::as_str);
     [
@@ -101,6 +107,7 @@ fn record(
         amount(row.bonus),
         moment(row.bonus_paid_at),
         review::code_check(study, row).as_str().to_owned(),
+        scores.of(row.worker_id).map(|score| score.to_string()).unwrap_or_default(),
     ]
 }
 

@@ -15,6 +15,7 @@ use crate::participation::{ParticipationId, store, tracker};
 use crate::payments::{self, Order};
 use crate::review::verdicts::{self, Stored};
 use crate::review::{self, CodeCheck};
+use crate::scores::store::{self as scores, Scores};
 use crate::studies::overview::{self, Line};
 use crate::studies::{Play, State as Stage, Study};
 use crate::web::error::WebResult;
@@ -33,6 +34,8 @@ struct TablePage {
     study: Study,
     tabs: Vec<Tab>,
     people: Vec<Person>,
+    /// Quality scores, where the lab keeps them.
+    scores: Scores,
     /// What the study's rules say of them.
     verdicts: HashMap<ParticipationId, Stored>,
     now: DateTime<Utc>,
@@ -86,6 +89,8 @@ pub async fn page(
         true => store::external_ids(&mut conn, study.lab_id, study.id).await?,
         false => HashMap::new(),
     };
+    let who: Vec<uuid::Uuid> = rows.iter().map(|row| row.worker_id.0).collect();
+    let scores = scores::of_workers(&mut conn, study.lab_id, &who).await?;
     drop(conn);
     let by_person = group(&orders);
     let people = rows.into_iter().skip((number - 1) * PAGE).take(PAGE).map(|row| {
@@ -94,6 +99,7 @@ pub async fn page(
     });
     show(&TablePage {
         people: people.collect(),
+        scores,
         verdicts,
         now,
         layout: layout(&viewer, &study, format!("Review {}", study.name)).await?,

@@ -14,6 +14,7 @@ use crate::audit;
 use crate::connections::Connection;
 use crate::payments::budget;
 use crate::review::{self, verdicts};
+use crate::scores::store as scores;
 use crate::sites::Site;
 use crate::studies::advice::{self, Advice, Circumstances};
 use crate::studies::cost::Figures;
@@ -57,7 +58,8 @@ pub(super) async fn ready(app: &App, study: &Study) -> WebResult<Ready> {
     let mut conn = app.pool.acquire().await?;
     if let Some(rules) = verdicts::rules_of(&mut conn, study.id).await? {
         let kept = rules::form::stored(rules);
-        advice.extend(review::advice::on(study, &kept, site.version.as_deref()));
+        let scored = scores::scale(&mut conn, study.lab_id).await?.is_some_and(|(active, _)| active);
+        advice.extend(review::advice::on(study, &kept, site.version.as_deref(), scored));
         advice.sort_by_key(|advice| advice.weight);
     }
     drop(conn);

@@ -8,6 +8,8 @@ use crate::web::forms::Form;
 
 /// The most conditions of one study.
 pub const MOST: usize = 10;
+/// The highest score that a lab's scale can have.
+const MOST_SCORE: i32 = crate::scores::scale::MOST;
 /// Longest name of a variable and longest value, in characters.
 const LONGEST: usize = 100;
 /// Proposed to a person for those outside an agreement, until somebody writes something else.
@@ -67,7 +69,7 @@ pub fn read(form: &mut Form) -> Option<NewRules> {
         most_s: span(form, "most", 60, 31_536_000),
         conditions: (1..=MOST).filter_map(|row| condition(form, row)).collect(),
         agreement: agreement(form),
-        least_score: optional(form, "least_score", |form| form.number("least_score", 0..=100)),
+        least_score: optional(form, "least_score", |form| form.number("least_score", 0..=MOST_SCORE)),
         pays_payoff: form.value("pays") == "payoff",
         feedback: text(form, "feedback"),
     };
@@ -234,7 +236,7 @@ mod tests {
             ("item", "", "fill this in"),
             ("undo", "x", "A number from"),
             ("digest", "721", "A number from 0 to 720"),
-            ("least_score", "101", "whole number"),
+            ("least_score", "1001", "whole number"),
         ] {
             let mut form = fill(&everything()).with(field, typed);
             assert_eq!(read(&mut form), None, "{field} {typed}");

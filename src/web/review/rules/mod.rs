@@ -8,6 +8,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect};
 use serde_json::json;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::app::App;
@@ -16,6 +17,7 @@ use crate::review::rules::{Source, Test};
 use crate::review::trial::{self, Trial};
 use crate::review::verdicts::{self, NewRules, Tally};
 use crate::review::{Stop, advice, stop_rules};
+use crate::scores::{report, store as scores};
 use crate::sites;
 use crate::studies::Study;
 use crate::studies::advice::Advice;
@@ -23,6 +25,7 @@ use crate::web::error::{Error, WebResult};
 use crate::web::forms::Form;
 use crate::web::guard::{Editor, Member, Row, Viewer};
 use crate::web::page::{Layout, show, show_invalid};
+use crate::web::scores::chart::Chart;
 use crate::web::session::{self, Tone};
 use crate::web::studies::{page::layout, path, words};
 use crate::{audit, mail};
@@ -41,6 +44,8 @@ struct RulesPage {
     tally: Tally,
     /// What the typed rules would say.
     trial: Option<Trial>,
+    /// Where the workers of this realm stand; `None` when the lab keeps no scores.
+    chart: Option<Chart>,
     mail_is_off: bool,
     mail_trouble: Option<String>,
     now: chrono::DateTime<chrono::Utc>,
@@ -157,11 +162,16 @@ async fn shown(
     let tally = verdicts::tally(&mut conn, study.id).await?;
     let mail_trouble = mail::store::trouble(&mut conn, study.lab_id).await?;
     let version = sites::find(&mut conn, study.lab_id, study.site_id).await?.and_then(|site| site.version);
+    let least = form.value("least_score").trim().parse().ok();
+    let chart = chart(&mut conn, &study, least).await?;
     drop(conn);
     Ok(RulesPage {
         layout: layout(member, &study, format!("Review rules of {}", study.name)).await?,
         path: path(&study),
-        advice: new.map(|new| advice::on(&study, new, version.as_deref())).unwrap_or_default(),
+        advice: new
+            .map(|new| advice::on(&study, new, version.as_deref(), chart.is_some()))
+            .unwrap_or_default(),
+        chart,
         may_edit: member.may_edit(),
         mail_trouble,
         mail_is_off: app.post.is_none(),
@@ -172,6 +182,12 @@ async fn shown(
         tally,
         trial,
     })
+}
+
+async fn chart(conn: &mut PgConnection, study: &Study, least: Option<i32>) -> WebResult<Option<Chart>> {
+    let Some((true, scale)) = scores::scale(conn, study.lab_id).await? else { return Ok(None) };
+    let found = report::distribution(conn, study.lab_id, &study.realm()).await?;
+    Ok(Some(Chart::of(&scale, &found, least)))
 }
 
 impl RulesPage {
