@@ -62,6 +62,7 @@ pub fn describe(event: &Event) -> String {
         "compensation.order" => {
             format!("offered {} ${} for “{}”", detail("person"), detail("amount"), detail("name"))
         }
+        "compensation.withdraw" => format!("withdrew a compensation of “{}”", detail("name")),
         "order.settle" => {
             format!("settled a {} of ${} by hand: {}", detail("kind"), detail("amount"), detail("choice"))
         }

@@ -1,5 +1,6 @@
 //! The second person: orders of one decision above the lab's amount wait, all together, until another editor
-//! or owner has confirmed them.
+//! or owner has confirmed them. So do those by which one worker would get more than that in the study without a
+//! second person having seen it: the amount cannot be split over several decisions.
 
 use chrono::{DateTime, Utc};
 use kernel::money::Cents;
@@ -45,7 +46,9 @@ pub enum ConfirmError {
     Database(#[from] sqlx::Error),
 }
 
-/// Lets freshly placed orders wait if together they come to more than the lab's amount. Returns whether they do.
+/// Lets freshly placed orders wait if together they come to more than the lab's amount, or do so for one worker with
+/// what was ordered before and no second person confirmed. What the recruiter did by itself is nobody's decision.
+/// Returns whether they wait.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -62,7 +65,14 @@ pub(super) async fn ask_if_large(
         "INSERT INTO confirmation (id, lab_id, study_id, orders, total_cents, asked_by, asked_at, state)
          SELECT $1, lab.id, $3, count(*), sum(o.amount_cents + o.fee_cents), $4, $5, 'waiting'
          FROM lab JOIN payment_order o ON o.id = ANY($6)
-         WHERE lab.id = $2 GROUP BY lab.id HAVING sum(o.amount_cents + o.fee_cents) > lab.second_person_cents",
+         WHERE lab.id = $2 GROUP BY lab.id
+         HAVING sum(o.amount_cents + o.fee_cents) > lab.second_person_cents OR EXISTS (
+            SELECT FROM payment_order each LEFT JOIN confirmation c ON c.id = each.confirmation_id
+            WHERE each.participation_id IN (
+                SELECT participation_id FROM payment_order WHERE id = ANY($6) AND amount_cents + fee_cents > 0)
+              AND each.state <> 'refused' AND each.source <> 'recruiter' AND c.state IS DISTINCT FROM 'confirmed'
+            GROUP BY each.participation_id
+            HAVING sum(each.amount_cents + each.fee_cents) > lab.second_person_cents)",
         id.0,
         study.lab_id.0,
         study.id.0,

@@ -213,6 +213,7 @@ fn studies(table: Table) -> Table {
         .get(Viewer, "/labs/{lab}/studies/{study}/orders", review::orders::page)
         .get(Viewer, "/labs/{lab}/studies/{study}/differences", review::differences::of_study)
         .get(Viewer, "/labs/{lab}/studies/{study}/compensations", review::compensations::list)
+        .post(Editor, "/labs/{lab}/studies/{study}/compensations", review::compensations::withdraw)
         .get(Editor, "/labs/{lab}/studies/{study}/compensate", review::compensations::form)
         .post(Editor, "/labs/{lab}/studies/{study}/compensate", review::compensations::order)
         .get(Viewer, "/labs/{lab}/differences", review::differences::of_lab)

@@ -1,9 +1,11 @@
 //! Paying somebody who did the work but could not submit it, or who came when the study was full.
 //!
 //! The money is an order like any other: its row holds the amount against the budget from the first moment, waits
-//! as `planned` until the worker has submitted, and is then sent by the payer. What leads there is a row beside it:
-//! a qualification that only this worker has, a HIT with one place, a message. [`walk`] goes that way step by step.
+//! as `planned` until the worker has submitted, and is then sent by the payer; until then it can be withdrawn. What
+//! leads there is a row beside it: a qualification that only this worker has, a HIT with one place, a message.
+//! [`walk`] goes that way step by step, [`back`] the way back.
 
+mod back;
 pub mod store;
 pub mod walk;
 
@@ -103,4 +105,24 @@ pub async fn order(
     let id = store::begin(conn, study, participation_id, now).await?;
     jobs::wake(conn, walk::NAME).await?;
     Ok(id)
+}
+
+/// Wants a compensation of this study back. Its money is free once nobody can collect it any more; whoever submits
+/// before is paid. Returns whether it was to be had: not when it is paid, being paid, or withdrawn already.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn withdraw(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    study: &Study,
+    by: AccountId,
+    order: OrderId,
+) -> sqlx::Result<bool> {
+    budget::of(conn, study.id, true).await?;
+    let withdrawn = store::withdraw(conn, study, order, by, now).await?;
+    if withdrawn {
+        jobs::wake(conn, walk::NAME).await?;
+    }
+    Ok(withdrawn)
 }

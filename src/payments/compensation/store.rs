@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use kernel::money::Cents;
 use sqlx::{PgConnection, query, query_as, query_scalar};
 
+use crate::accounts::AccountId;
 use crate::connections::ConnectionId;
 use crate::jobs::{self, Lease};
 use crate::labs::LabId;
@@ -84,6 +85,8 @@ pub struct Compensation {
     pub tell_problem: Option<String>,
     pub submitted_at: Option<DateTime<Utc>>,
     pub ended_at: Option<DateTime<Utc>>,
+    /// When a person wanted it back.
+    pub withdrawn_at: Option<DateTime<Utc>>,
     pub problem: Option<String>,
     pub failures: i32,
 }
@@ -197,7 +200,7 @@ macro_rules! compensations {
                 w.external_id AS worker, o.amount_cents AS "amount: _", o.words, o.state AS "state: _",
                 o.problem AS order_problem, c.qualification_id, c.granted_at, c.offer_id, c.first_sent_at, c.hit_id,
                 c.hit_group_id, c.expires_at, c.telling_at, c.told_at, c.tell_problem, c.submitted_at, c.ended_at,
-                c.problem, c.failures
+                c.withdrawn_at, c.problem, c.failures
             FROM compensation c JOIN payment_order o ON o.id = c.order_id JOIN study ON study.id = o.study_id
             JOIN participation p ON p.id = o.participation_id JOIN worker w ON w.id = p.worker_id "# + $tail
             $(, $arg)*
@@ -232,7 +235,7 @@ pub(super) async fn claim(
          WHERE order_id = (
             SELECT c.order_id FROM compensation c JOIN payment_order o ON o.id = c.order_id
             WHERE c.ended_at IS NULL AND c.next_step_at <= $1 AND (c.lease_until IS NULL OR c.lease_until <= $1)
-              AND (c.hit_id IS NOT NULL OR o.state = 'refused' OR NOT money_paused(c.lab_id) AND NOT EXISTS (
+              AND (c.hit_id IS NOT NULL OR c.withdrawn_at IS NOT NULL OR o.state = 'refused' OR NOT money_paused(c.lab_id) AND NOT EXISTS (
                 SELECT FROM confirmation w WHERE w.id = o.confirmation_id AND w.state = 'waiting'))
             ORDER BY c.next_step_at LIMIT 1 FOR UPDATE OF c SKIP LOCKED)
          RETURNING order_id",
@@ -284,6 +287,41 @@ pub(super) async fn save(
     .execute(conn)
     .await?;
     Ok(saved.rows_affected() == 1)
+}
+
+/// Wants a compensation of this study back that nobody has collected; one that waits for a second person does not
+/// wait any more. Returns whether it was to be had.
+pub(super) async fn withdraw(
+    conn: &mut PgConnection,
+    study: &Study,
+    order: OrderId,
+    by: AccountId,
+    now: DateTime<Utc>,
+) -> sqlx::Result<bool> {
+    let withdrawn = query!(
+        "UPDATE compensation c SET withdrawn_at = $4, withdrawn_by = $3, next_step_at = $4, failures = 0
+         FROM payment_order o WHERE c.order_id = $1 AND o.id = c.order_id AND o.study_id = $2
+           AND o.state = 'planned' AND c.withdrawn_at IS NULL",
+        order.0,
+        study.id.0,
+        by.0,
+        now
+    )
+    .execute(&mut *conn)
+    .await?;
+    if withdrawn.rows_affected() == 0 {
+        return Ok(false);
+    }
+    query!(
+        "UPDATE confirmation SET state = 'declined', decided_by = $2, decided_at = $3
+         WHERE state = 'waiting' AND id = (SELECT confirmation_id FROM payment_order WHERE id = $1)",
+        order.0,
+        by.0,
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(true)
 }
 
 /// The worker has submitted: the payer may send the order.

@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use super::store;
 use super::store::Compensation;
+use super::{back, store};
 use crate::app::App;
 use crate::connections;
 use crate::jobs::{Lease, Reconciler, Step, back_off};
@@ -31,7 +31,7 @@ const LIFETIME: chrono::Duration = chrono::Duration::days(14);
 /// How long a worker who accepted it may take.
 const DURATION: chrono::Duration = chrono::Duration::hours(1);
 /// A list at the recruiter may lag so much.
-const SETTLING: chrono::Duration = chrono::Duration::hours(1);
+pub(super) const SETTLING: chrono::Duration = chrono::Duration::hours(1);
 /// The recruiter approves by itself, should this server be gone, after so many seconds.
 const AUTO_APPROVE_S: i32 = 86_400;
 /// How tall the page is in the frame, in pixels.
@@ -54,6 +54,8 @@ enum Next {
     /// The process died while the message was being sent.
     GiveUpTelling,
     Watch,
+    /// A person wants it back.
+    Withdraw,
     /// Submitted: the payer is at work.
     Wait,
     CleanUp,
@@ -62,6 +64,7 @@ enum Next {
 fn next(it: &Compensation) -> Next {
     match it.state {
         OrderState::Done | OrderState::Refused => return Next::CleanUp,
+        OrderState::Planned if it.withdrawn_at.is_some() => return Next::Withdraw,
         OrderState::Planned => {}
         _ => return Next::Wait,
     }
@@ -78,7 +81,7 @@ fn next(it: &Compensation) -> Next {
 }
 
 /// How a step ended, with the row as it then is.
-enum Moved {
+pub(super) enum Moved {
     /// Go on at once.
     On(Compensation),
     /// Nothing more until then.
@@ -141,6 +144,7 @@ impl Compensator {
                 Moved::On(Compensation { tell_problem: Some(words.into()), ..it })
             }
             Next::Watch => watch(recruiter, it, now).await,
+            Next::Withdraw => back::step(recruiter, it, now).await,
             Next::Wait => Moved::Rest(it, now + chrono::Duration::minutes(1)),
             Next::CleanUp => clean_up(recruiter, it, now).await,
         })
@@ -298,7 +302,7 @@ fn well(it: Compensation) -> Compensation {
     Compensation { problem: None, failures: 0, ..it }
 }
 
-fn offered(it: Compensation, published: Published) -> Compensation {
+pub(super) fn offered(it: Compensation, published: Published) -> Compensation {
     Compensation {
         hit_id: Some(published.unit_id),
         hit_group_id: published.group_id,
@@ -400,22 +404,36 @@ fn message(it: &Compensation, link: &str) -> Message {
 }
 
 async fn watch(recruiter: &dyn Recruiter, it: Compensation, now: DateTime<Utc>) -> Moved {
+    match look(recruiter, it, now).await {
+        Seen::Nobody(it, unit) => not_yet(it, &unit, now),
+        Seen::Otherwise(moved) => moved,
+    }
+}
+
+/// What the recruiter shows of an offered HIT.
+pub(super) enum Seen {
+    /// Nobody has submitted.
+    Nobody(Compensation, Published),
+    /// Something that decides what comes next.
+    Otherwise(Moved),
+}
+
+pub(super) async fn look(recruiter: &dyn Recruiter, it: Compensation, now: DateTime<Utc>) -> Seen {
     let hit = it.hit_id.clone().unwrap_or_default();
     let unit = match recruiter.unit(&hit).await {
         Ok(unit) => unit,
-        Err(error) => return Moved::Held(it, error.to_string()),
+        Err(error) => return Seen::Otherwise(Moved::Held(it, error.to_string())),
     };
-    let Some(unit) = unit else { return missing(it, now) };
+    let Some(unit) = unit else { return Seen::Otherwise(missing(it, now)) };
     match recruiter.submissions(&hit).await {
         Ok(list) => match list.into_iter().find(|submission| submission.worker_id == it.worker) {
             Some(one) if one.status == SubmissionStatus::Rejected => {
-                Moved::Over(it, "It was rejected on the recruiter's own pages.".into())
+                Seen::Otherwise(Moved::Over(it, "It was rejected on the recruiter's own pages.".into()))
             }
-            Some(one) => Moved::Submitted(it, one.assignment_id),
-            None => not_yet(it, &unit, now),
+            Some(one) => Seen::Otherwise(Moved::Submitted(it, one.assignment_id)),
+            None => Seen::Nobody(it, unit),
         },
-        Err(AskError::Refused(refusal)) => Moved::Held(it, refusal.words),
-        Err(AskError::Unavailable(words)) => Moved::Held(it, words),
+        Err(error) => Seen::Otherwise(Moved::Held(it, error.to_string())),
     }
 }
 

@@ -10,11 +10,12 @@ use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::decide;
 use crate::app::App;
 use crate::audit;
 use crate::participation::WorkerId;
 use crate::payments::compensation::{self, Candidate, CompensateError, Compensation, Reason, store, walk};
-use crate::payments::{OrderError, OrderState, budget};
+use crate::payments::{OrderError, OrderId, OrderState, budget, confirm};
 use crate::studies::Study;
 use crate::web::error::{Error, WebResult};
 use crate::web::forms::Form;
@@ -41,13 +42,16 @@ struct Line {
     state: &'static str,
     /// To pass on, while the worker has not submitted.
     link: Option<String>,
+    /// Whether it can be withdrawn.
+    open: bool,
 }
 
 impl Line {
     fn of(it: Compensation, link: Option<String>) -> Self {
         let (tone, state) = state(&it);
-        let link = link.filter(|_| it.hit_id.is_some() && it.state == OrderState::Planned);
-        Self { tone, state, link, it }
+        let open = it.state == OrderState::Planned && it.withdrawn_at.is_none();
+        let link = link.filter(|_| it.hit_id.is_some() && open);
+        Self { tone, state, link, open, it }
     }
 }
 
@@ -56,6 +60,7 @@ fn state(it: &Compensation) -> (&'static str, &'static str) {
     match it.state {
         OrderState::Done => ("good", "paid"),
         OrderState::Refused => ("bad", "not paid"),
+        OrderState::Planned if it.withdrawn_at.is_some() => ("still", "being withdrawn"),
         OrderState::Planned if it.told_at.is_some() => ("note", "offered, and the worker was told"),
         OrderState::Planned if it.tell_problem.is_some() => ("warn", "offered, but the worker was not told"),
         OrderState::Planned if it.hit_id.is_some() => ("note", "offered"),
@@ -192,8 +197,11 @@ pub async fn order(
         return show_as(StatusCode::UNPROCESSABLE_ENTITY, &page);
     };
     let status = match place(&app, &editor, &study, &candidate, amount, &message).await {
-        Ok(()) => {
-            let words = format!("{} is on its way. It is followed below.", words::money(amount));
+        Ok(waits) => {
+            let words = match waits {
+                true => decide::waits_words(amount),
+                false => format!("{} is on its way. It is followed below.", words::money(amount)),
+            };
             session::flash(&editor.session, Tone::Good, words).await?;
             return Ok(Redirect::to(&format!("{}/compensations", path(&study))).into_response());
         }
@@ -217,13 +225,46 @@ async fn place(
     candidate: &Candidate,
     amount: Cents,
     message: &str,
-) -> Result<(), CompensateError> {
+) -> Result<bool, CompensateError> {
     let (now, by) = (app.clock.now(), editor.account.id);
     let mut tx = app.pool.begin().await?;
+    let waited = confirm::count(&mut tx, study.id).await?;
     let id = compensation::order(&mut tx, now, study, by, candidate.worker_id, amount, message).await?;
     let entry = audit::Entry::new(study.lab_id.0, by.0, "compensation.order").about(id.0);
     let detail = json!({ "name": study.name, "person": candidate.pseudonym, "amount": amount.to_string() });
     audit::record(&mut tx, now, entry.with(detail)).await?;
+    let waits = confirm::count(&mut tx, study.id).await? > waited;
     tx.commit().await?;
-    Ok(())
+    Ok(waits)
+}
+
+/// `POST /labs/{lab}/studies/{study}/compensations`: wants one back.
+///
+/// # Errors
+/// When none is named, or the database does not answer.
+pub async fn withdraw(
+    State(app): State<App>,
+    Row(editor, study): Row<Editor, Study>,
+    form: Form,
+) -> WebResult {
+    let order: OrderId =
+        form.value("order").parse().map_err(|_| Error::BadRequest("No compensation is named."))?;
+    let (now, by) = (app.clock.now(), editor.account.id);
+    let mut tx = app.pool.begin().await?;
+    let withdrawn = compensation::withdraw(&mut tx, now, &study, by, order).await?;
+    if withdrawn {
+        let entry = audit::Entry::new(study.lab_id.0, by.0, "compensation.withdraw").about(order.0);
+        audit::record(&mut tx, now, entry.with(json!({ "name": study.name }))).await?;
+    }
+    tx.commit().await?;
+    let (tone, said) = match withdrawn {
+        true => (
+            Tone::Good,
+            "It is being withdrawn: its HIT leaves the list, and the money is free once nobody can collect it. \
+             Should the worker submit before that, they are paid.",
+        ),
+        false => (Tone::Note, "It cannot be withdrawn any more: see its state below."),
+    };
+    session::flash(&editor.session, tone, said).await?;
+    Ok(Redirect::to(&format!("{}/compensations", path(&study))).into_response())
 }

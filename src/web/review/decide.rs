@@ -219,11 +219,7 @@ pub async fn decide(
 
 pub(super) fn told(orders: usize, total: Cents, waits: bool) -> String {
     match orders {
-        _ if waits => format!(
-            "This comes to {} with fees, so it waits for a second person: another editor or owner confirms it \
-             under Money.",
-            words::money(total)
-        ),
+        _ if waits => waits_words(total),
         0 => "Nothing new was ordered: it was under way already.".to_owned(),
         _ => format!(
             "{}, {} with fees. They are being sent now.",
@@ -231,6 +227,14 @@ pub(super) fn told(orders: usize, total: Cents, waits: bool) -> String {
             words::money(total)
         ),
     }
+}
+
+/// Said of what the lab lets nobody decide alone.
+pub(super) fn waits_words(total: Cents) -> String {
+    format!(
+        "{} waits for a second person: another editor or owner confirms it under Money. Until then nothing is sent.",
+        words::money(total)
+    )
 }
 
 async fn wish(app: &App, study: &Study, form: &mut Form) -> WebResult<Wish> {

@@ -21,7 +21,7 @@ use crate::support::door::{get, go};
 use crate::support::world::{Guest, World};
 
 /// A study whose first worker finished in oTree and let the time to submit pass.
-async fn unsubmitted() -> (World, Study, Guest) {
+pub(super) async fn unsubmitted() -> (World, Study, Guest) {
     let world = World::new().await;
     let study = world.publish(&world.lab.form()).await;
     let guest = world.arrive(&study, "Ada").await;
@@ -32,7 +32,7 @@ async fn unsubmitted() -> (World, Study, Guest) {
     (world, study, guest)
 }
 
-async fn worker_of(world: &World, external: &str) -> WorkerId {
+pub(super) async fn worker_of(world: &World, external: &str) -> WorkerId {
     let id = sqlx::query_scalar("SELECT id FROM worker WHERE external_id = $1")
         .bind(external)
         .fetch_one(&world.app().pool)
@@ -41,7 +41,12 @@ async fn worker_of(world: &World, external: &str) -> WorkerId {
     WorkerId(id)
 }
 
-async fn order(world: &World, study: &Study, worker: WorkerId, cents: i64) -> Result<(), CompensateError> {
+pub(super) async fn order(
+    world: &World,
+    study: &Study,
+    worker: WorkerId,
+    cents: i64,
+) -> Result<(), CompensateError> {
     let mut tx = world.app().pool.begin().await?;
     let (now, owner) = (world.lab.clock_now(), world.lab.owner);
     compensation::order(&mut tx, now, study, owner, worker, Cents(cents), "Thank you for your time").await?;
@@ -49,7 +54,7 @@ async fn order(world: &World, study: &Study, worker: WorkerId, cents: i64) -> Re
     Ok(())
 }
 
-async fn only(world: &World, study: &Study) -> Compensation {
+pub(super) async fn only(world: &World, study: &Study) -> Compensation {
     let mut conn = world.app().pool.acquire().await.unwrap();
     let mut all = store::of_study(&mut conn, study.id).await.unwrap();
     assert_eq!(all.len(), 1);
@@ -57,7 +62,7 @@ async fn only(world: &World, study: &Study) -> Compensation {
 }
 
 /// The worker takes the HIT, sees its page, and submits.
-async fn collect(world: &World, study: &Study, worker: &str) {
+pub(super) async fn collect(world: &World, study: &Study, worker: &str) {
     let it = only(world, study).await;
     let hit = it.hit_id.clone().expect("an offered HIT");
     let (mut tx, now) = world.market.begin().await.unwrap();
@@ -79,7 +84,7 @@ async fn collect(world: &World, study: &Study, worker: &str) {
     tx.commit().await.unwrap();
 }
 
-async fn money(world: &World, study: &Study) -> (Cents, Cents) {
+pub(super) async fn money(world: &World, study: &Study) -> (Cents, Cents) {
     let mut conn = world.app().pool.acquire().await.unwrap();
     let budget = budget::of(&mut conn, study.id, false).await.unwrap();
     (budget.paid, budget.ordered)

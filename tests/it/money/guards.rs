@@ -193,18 +193,18 @@ async fn a_pause_of_one_lab_is_no_other_labs() {
     assert!(!pause::holds(&mut conn, world.lab.id.0).await.unwrap());
 }
 
-async fn second_person(world: &World, above: i64) -> otree_hr::accounts::AccountId {
+pub(super) async fn second_person(world: &World, above: i64) -> otree_hr::accounts::AccountId {
     let mut conn = world.app().pool.acquire().await.unwrap();
     confirm::set_threshold(&mut conn, world.lab.id, Some(Cents(above))).await.unwrap();
     drop(conn);
     account(world.app(), "second@example.org").await
 }
 
-async fn waiting(world: &World) -> Vec<confirm::Waiting> {
+pub(super) async fn waiting(world: &World) -> Vec<confirm::Waiting> {
     confirm::waiting(&mut world.app().pool.acquire().await.unwrap(), world.lab.id).await.unwrap()
 }
 
-async fn answer(
+pub(super) async fn answer(
     world: &World,
     one: &confirm::Waiting,
     by: otree_hr::accounts::AccountId,

@@ -11,6 +11,8 @@ mod lost_answers;
 mod overturned;
 mod refusals;
 mod schedules;
+mod second_person;
+mod withdrawn;
 
 use chrono::Duration;
 use market::clock::Turn;
