@@ -55,6 +55,7 @@ pub fn describe(event: &Event) -> String {
         "review.approve_with_bonus" => decided("approved and paid the bonus of", &detail),
         "review.approve_many" => decided("approved everybody who waited,", &detail),
         "review.bonus_file" => decided("paid the bonuses of a file to", &detail),
+        "review.override_many" => decided("overrode the rejections of", &detail),
         "review.equal_bonus" => decided("paid the same bonus to", &detail),
         "review.top_up" => decided("topped up to an hourly wage", &detail),
         "review.reject_many" => format!("rejected a list of {} of “{}”", detail("people"), detail("name")),

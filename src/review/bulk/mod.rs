@@ -17,10 +17,12 @@ pub mod top_up;
 
 use std::collections::{HashMap, HashSet};
 
+use chrono::{DateTime, Utc};
 use kernel::money::Cents;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use self::list::Listed;
 use self::people::{LineError, People};
 use super::{Decision, Wish, policy, store, words};
 use crate::participation::{self, Participation, ParticipationId, Stage};
@@ -33,6 +35,8 @@ pub enum Task {
     ApproveAllBut { except: String, with_bonus: bool, feedback: String },
     /// Reject those in the list, each with the words behind the name, or with these.
     RejectList { list: String, reason: String },
+    /// Approve after all those in the list, or everybody who is rejected, decided at this moment.
+    OverrideList { list: String, feedback: String, at: DateTime<Utc> },
     /// Pay the bonuses of a file.
     BonusFile { file: String },
     /// Pay everybody who is approved the same.
@@ -77,6 +81,14 @@ impl Roll {
                 Ok(chosen.filter(|row| !except.contains(&row.id)).map(|row| wish(row, &decision)).collect())
             }
             Task::RejectList { list, reason } => reject(list, reason, &people),
+            Task::OverrideList { list, feedback, at } => {
+                let decision = Decision::Override { feedback: feedback.clone(), at: *at };
+                if list.trim().is_empty() {
+                    return Ok(self.rejected().map(|row| wish(row, &decision)).collect());
+                }
+                let listed = list::read(list, &people)?;
+                Ok(listed.into_iter().map(|listed| overturned(listed, &decision)).collect())
+            }
             Task::BonusFile { file } => bonuses(file, &people),
             Task::EqualBonus { amount, words } => {
                 let source = file::source(*amount, words);
@@ -94,6 +106,11 @@ impl Roll {
         }
     }
 
+    /// Those who are rejected.
+    pub fn rejected(&self) -> impl Iterator<Item = &Participation> {
+        self.rows.iter().filter(|row| row.stage == Stage::Rejected)
+    }
+
     fn approved(&self) -> impl Iterator<Item = &Participation> {
         self.rows.iter().filter(|row| matches!(row.stage, Stage::Approved | Stage::Paid))
     }
@@ -108,6 +125,15 @@ impl Roll {
 
 fn wish(row: &Participation, decision: &Decision) -> Wish {
     Wish { participation: row.id.0, decision: decision.clone() }
+}
+
+/// Words behind a name take the place of those for all.
+fn overturned(listed: Listed<'_>, decision: &Decision) -> Wish {
+    let own = match (listed.words, decision) {
+        (Some(feedback), Decision::Override { at, .. }) => Some(Decision::Override { feedback, at: *at }),
+        _ => None,
+    };
+    wish(listed.person, own.as_ref().unwrap_or(decision))
 }
 
 fn approval(with_bonus: bool, feedback: &str) -> Decision {

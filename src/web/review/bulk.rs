@@ -6,27 +6,30 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect};
+use chrono::{DateTime, Utc};
 use kernel::money::Cents;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::decide;
+use super::person::overturn_words;
+use super::{decide, texts};
 use crate::app::App;
 use crate::audit;
 use crate::labs::LabId;
+use crate::participation::Participation;
 use crate::payments::{OrderError, budget, confirm};
 use crate::review::bulk::people::LineError;
 use crate::review::bulk::{Roll, Task};
 use crate::review::templates::{self, Saved};
 use crate::review::words::{LONGEST, PLACEHOLDERS};
-use crate::review::{self, Plan, ReviewError, Wish};
+use crate::review::{self, Plan, ReviewError, Wish, overturn};
 use crate::studies::Study;
 use crate::web::error::{Error, WebResult};
 use crate::web::forms::Form;
 use crate::web::guard::{Editor, Row};
 use crate::web::page::{Layout, show, show_as, show_invalid};
 use crate::web::session::{self, Tone};
-use crate::web::studies::{page::layout, path};
+use crate::web::studies::{page::layout, path, words as words_for};
 
 /// The longest list or file, in characters: what a page may send, with room for the rest.
 const LONGEST_LIST: usize = 900_000;
@@ -42,6 +45,8 @@ struct BulkPage {
     sent: Option<Kind>,
     errors: Vec<LineError>,
     saved: Vec<Saved>,
+    /// Who is rejected: name, until when that can be overridden, and whether it still can.
+    rejected: Vec<(String, String, bool)>,
 }
 
 #[derive(Template)]
@@ -53,6 +58,8 @@ struct ConfirmPage {
     form: Form,
     plan: Plan,
     left: Cents,
+    saved: Vec<Saved>,
+    now: DateTime<Utc>,
 }
 
 /// The forms of the page.
@@ -60,14 +67,21 @@ struct ConfirmPage {
 enum Kind {
     ApproveAllBut,
     RejectList,
+    OverrideList,
     BonusFile,
     EqualBonus,
     TopUp,
 }
 
 impl Kind {
-    const ALL: [Self; 5] =
-        [Self::ApproveAllBut, Self::RejectList, Self::BonusFile, Self::EqualBonus, Self::TopUp];
+    const ALL: [Self; 6] = [
+        Self::ApproveAllBut,
+        Self::RejectList,
+        Self::OverrideList,
+        Self::BonusFile,
+        Self::EqualBonus,
+        Self::TopUp,
+    ];
 
     fn parse(word: &str) -> WebResult<Self> {
         let found = Self::ALL.into_iter().find(|kind| kind.as_str() == word);
@@ -78,6 +92,7 @@ impl Kind {
         match self {
             Self::ApproveAllBut => "approve_all_but",
             Self::RejectList => "reject_list",
+            Self::OverrideList => "override_list",
             Self::BonusFile => "bonus_file",
             Self::EqualBonus => "equal_bonus",
             Self::TopUp => "top_up",
@@ -89,6 +104,7 @@ impl Kind {
         match self {
             Self::ApproveAllBut => "review.approve_many",
             Self::RejectList => "review.reject_many",
+            Self::OverrideList => "review.override_many",
             Self::BonusFile => "review.bonus_file",
             Self::EqualBonus => "review.equal_bonus",
             Self::TopUp => "review.top_up",
@@ -99,6 +115,7 @@ impl Kind {
         match self {
             Self::ApproveAllBut => "Approve everybody who waits",
             Self::RejectList => "Reject a list of people",
+            Self::OverrideList => "Override rejections",
             Self::BonusFile => "Pay the bonuses of a file",
             Self::EqualBonus => "Pay everybody the same bonus",
             Self::TopUp => "Top up to an hourly wage",
@@ -109,11 +126,20 @@ impl Kind {
         self == Self::RejectList
     }
 
+    fn overrides(self) -> bool {
+        self == Self::OverrideList
+    }
+
+    /// Whether there is one text for all, for which a saved one can be taken.
+    fn has_words(self) -> bool {
+        self.fields().contains(&"words")
+    }
+
     /// The fields that the confirmation page sends again.
     fn fields(self) -> &'static [&'static str] {
         match self {
             Self::ApproveAllBut => &["except", "with_bonus", "words"],
-            Self::RejectList => &["list", "words"],
+            Self::RejectList | Self::OverrideList => &["list", "words"],
             Self::BonusFile => &["file"],
             Self::EqualBonus => &["amount", "words"],
             Self::TopUp => &["hourly", "most_minutes", "words"],
@@ -121,7 +147,7 @@ impl Kind {
     }
 
     /// The task that the form describes; mistakes are noted in it.
-    fn task(self, form: &mut Form) -> Task {
+    fn task(self, form: &mut Form, now: DateTime<Utc>) -> Task {
         match self {
             Self::ApproveAllBut => Task::ApproveAllBut {
                 except: form.text("except", 0..=LONGEST_LIST),
@@ -131,6 +157,11 @@ impl Kind {
             Self::RejectList => {
                 Task::RejectList { list: form.text("list", 1..=LONGEST_LIST), reason: words(form, 0) }
             }
+            Self::OverrideList => Task::OverrideList {
+                list: form.text("list", 0..=LONGEST_LIST),
+                feedback: words(form, 0),
+                at: now,
+            },
             Self::BonusFile => Task::BonusFile { file: form.text("file", 1..=LONGEST_LIST) },
             Self::EqualBonus => Task::EqualBonus { amount: amount(form, "amount"), words: words(form, 1) },
             Self::TopUp => Task::TopUp {
@@ -180,6 +211,12 @@ pub async fn confirm(
     mut form: Form,
 ) -> WebResult {
     let kind = Kind::parse(form.value("task"))?;
+    if form.chosen("use", "here") || form.chosen("use", "plan") {
+        form = texts::insert(&app, study.lab_id, form).await?;
+    }
+    if form.chosen("use", "here") {
+        return show(&forms(&app, &editor, &study, form, Some(kind), Vec::new()).await?);
+    }
     let wishes = match wishes(&app, &study, kind, &mut form).await? {
         Ok(wishes) => wishes,
         Err(errors) => {
@@ -241,7 +278,7 @@ async fn wishes(
     kind: Kind,
     form: &mut Form,
 ) -> WebResult<Result<Vec<Wish>, Vec<LineError>>> {
-    let task = kind.task(form);
+    let task = kind.task(form, app.clock.now());
     if !form.is_valid() {
         return Ok(Err(Vec::new()));
     }
@@ -261,6 +298,7 @@ fn nobody(kind: Kind) -> &'static str {
     match kind {
         Kind::ApproveAllBut => "Nobody else waits for a decision.",
         Kind::RejectList | Kind::BonusFile => "Nobody is named.",
+        Kind::OverrideList => "Nobody is rejected.",
         Kind::EqualBonus => "Nobody is approved yet.",
         Kind::TopUp => "Everybody who is approved, and whose time is known, reaches that wage already.",
     }
@@ -274,7 +312,11 @@ async fn forms(
     sent: Option<Kind>,
     errors: Vec<LineError>,
 ) -> WebResult<BulkPage> {
-    let saved = templates::of_lab(&mut *app.pool.acquire().await?, study.lab_id).await?;
+    let mut conn = app.pool.acquire().await?;
+    let saved = templates::of_lab(&mut conn, study.lab_id).await?;
+    let roll = Roll::of(&mut conn, study).await?;
+    drop(conn);
+    let rejected = roll.rejected().map(|row| window(row, app.clock.now())).collect();
     Ok(BulkPage {
         layout: layout(editor, study, format!("Many at once, {}", study.name)).await?,
         lab: study.lab_id,
@@ -283,7 +325,15 @@ async fn forms(
         sent,
         errors,
         saved,
+        rejected,
     })
+}
+
+/// Somebody who is rejected, until when that can be overridden, and whether it still can.
+fn window(row: &Participation, now: DateTime<Utc>) -> (String, String, bool) {
+    let until = overturn::until(row);
+    let words = until.map(|until| overturn_words(until, now)).unwrap_or_default();
+    (row.pseudonym.clone(), words, until.is_some_and(|until| now < until))
 }
 
 async fn show_plan(
@@ -302,9 +352,10 @@ async fn show_plan(
         Err(error) => return Err(Error::Conflict(error.to_string())),
     };
     let left = budget::of(&mut tx, study.id, false).await?.left();
+    let saved = templates::of_lab(&mut tx, study.lab_id).await?;
     tx.rollback().await?;
-    let layout = layout(editor, study, kind.heading().to_owned()).await?;
-    show_as(status, &ConfirmPage { layout, path: path(study), kind, form, plan, left })
+    let (layout, now) = (layout(editor, study, kind.heading().to_owned()).await?, app.clock.now());
+    show_as(status, &ConfirmPage { layout, path: path(study), kind, form, plan, left, saved, now })
 }
 
 impl BulkPage {
@@ -318,6 +369,11 @@ impl BulkPage {
 }
 
 impl BulkPage {
+    /// How many rejections can still be overridden.
+    fn open(&self) -> usize {
+        self.rejected.iter().filter(|(_, _, open)| *open).count()
+    }
+
     /// The lines with mistakes, in the form that was sent.
     fn mistakes(&self, kind: &Kind) -> &[LineError] {
         if self.sent == Some(*kind) { &self.errors } else { &[] }
@@ -325,16 +381,31 @@ impl BulkPage {
 }
 
 impl ConfirmPage {
+    /// Until when the rejection of a line can be overridden.
+    fn window(&self, line: &review::Line) -> String {
+        window(&line.participation, self.now).1
+    }
+
     /// What the confirmation sends again, as (name, value).
     fn echoed(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.kind.fields().iter().map(|name| (*name, self.form.value(name)))
     }
 
+    /// How many people something would be ordered for; a file may have several lines for one.
+    fn people(&self) -> usize {
+        let able = self.plan.lines.iter().filter(|line| line.orders.is_ok());
+        able.map(|line| line.participation.id).collect::<HashSet<_>>().len()
+    }
+
     fn button(&self) -> String {
-        let people = crate::web::studies::words::count(self.plan.able(), "order", "orders");
+        let people = words_for::count(self.people(), "person", "people");
         match self.kind.rejects() {
-            true => format!("Reject {}", self.plan.able()),
-            false => format!("{people}, {}", crate::web::studies::words::money(self.plan.total())),
+            true => format!("Reject {people}"),
+            false => {
+                let orders: usize = self.plan.lines.iter().flat_map(|line| &line.orders).map(Vec::len).sum();
+                let orders = words_for::count(orders, "order", "orders");
+                format!("{orders}, {}", words_for::money(self.plan.total()))
+            }
         }
     }
 }

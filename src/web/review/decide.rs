@@ -11,10 +11,11 @@ use kernel::money::Cents;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{person, table};
+use super::{person, table, texts};
 use crate::app::App;
 use crate::audit;
 use crate::payments::{self, Kind, OrderError, budget, confirm};
+use crate::review::templates::{self, Saved};
 use crate::review::{self, CodeCheck, Decision, Plan, ReviewError, verdicts};
 use crate::studies::Study;
 use crate::web::error::{Error, WebResult};
@@ -37,6 +38,7 @@ struct ConfirmPage {
     under_way: usize,
     /// What the budget has left before this.
     left: Cents,
+    saved: Vec<Saved>,
 }
 
 /// The buttons of the table.
@@ -143,6 +145,9 @@ pub async fn confirm(
     Row(editor, study): Row<Editor, Study>,
     mut form: Form,
 ) -> WebResult {
+    if form.chosen("use", "plan") {
+        form = texts::insert(&app, study.lab_id, form).await?;
+    }
     let wish = wish(&app, &study, &mut form).await?;
     if wish.ids.is_empty() {
         let words = match wish.under_way {
@@ -270,6 +275,7 @@ async fn page(
         Err(error) => return Err(Error::Conflict(error.to_string())),
     };
     let left = budget::of(&mut tx, study.id, false).await?.left();
+    let saved = templates::of_lab(&mut tx, study.lab_id).await?;
     tx.rollback().await?;
     Ok(ConfirmPage {
         layout: layout(editor, study, wish.choice.heading().to_owned()).await?,
@@ -280,6 +286,7 @@ async fn page(
         form,
         plan,
         left,
+        saved,
     })
 }
 

@@ -116,7 +116,8 @@ fn times(row: &Participation, now: DateTime<Utc>) -> Vec<String> {
     said
 }
 
-fn overturn_words(until: DateTime<Utc>, now: DateTime<Utc>) -> String {
+/// Until when a rejection can be overridden, or since when it is final.
+pub(super) fn overturn_words(until: DateTime<Utc>, now: DateTime<Utc>) -> String {
     let day = until.format("%-d %b");
     if now < until { format!("can be approved after all until {day}") } else { format!("final since {day}") }
 }

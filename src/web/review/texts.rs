@@ -33,6 +33,13 @@ struct TextsPage {
     may_edit: bool,
 }
 
+/// The form with the chosen text in the place of its words; without a choice it stays as it is.
+pub(super) async fn insert(app: &App, lab: LabId, form: Form) -> WebResult<Form> {
+    let Ok(id) = form.value("insert").parse() else { return Ok(form) };
+    let found = templates::find(&mut *app.pool.acquire().await?, lab, id).await?;
+    Ok(found.map_or(form.clone(), |text| form.with("words", text.body)))
+}
+
 async fn texts(app: &App, member: &Member, form: Form) -> WebResult<TextsPage> {
     Ok(TextsPage {
         layout: Layout::in_lab(member, Nav::Studies, "Saved texts").await?,

@@ -12,7 +12,7 @@ use crate::support::door;
 use crate::support::lab::Lab;
 
 /// An open study with `n` people who submitted after 20 minutes, with a payoff of 0.70 each.
-async fn submitted(lab: &Lab, n: usize) -> (Study, Vec<Uuid>) {
+pub(super) async fn submitted(lab: &Lab, n: usize) -> (Study, Vec<Uuid>) {
     let (study, _) = lab.open_study(&lab.form()).await;
     for n in 0..n {
         let (hit, worker) = (format!("HIT{}", n / 9 + 1), format!("AWORKER{n}"));
@@ -37,7 +37,12 @@ async fn approved(lab: &Lab, n: usize) -> (Study, Vec<Uuid>) {
 }
 
 /// Presses the button of the confirmation page with everything that stands in it.
-async fn press(browser: &Browser, bulk: &str, confirm: &Answer, fields: &[(&str, &str)]) -> Answer {
+pub(super) async fn press(
+    browser: &Browser,
+    bulk: &str,
+    confirm: &Answer,
+    fields: &[(&str, &str)],
+) -> Answer {
     let shown = confirm.between("name=\"shown\" value=\"", "\"").to_owned();
     let parts = confirm.body.split("name=\"id\" value=\"").skip(1);
     let ids: Vec<String> = parts.map(|rest| rest.split('"').next().unwrap().to_owned()).collect();

@@ -3,6 +3,7 @@
 mod bulk;
 mod drafts;
 mod money;
+mod overrides;
 mod review;
 mod running;
 
