@@ -2,6 +2,7 @@
 //! oTree. The worker site is another site than ours to their browsers, and the worker's keeps no foreign cookies.
 
 mod frames;
+mod money;
 mod rehearsal;
 mod worker_site;
 

@@ -47,7 +47,7 @@ const FAULTS: &str = r#"
     return faults;
 "#;
 
-async fn without_fault(person: &Person, address: &str, name: &str) {
+pub(super) async fn without_fault(person: &Person, address: &str, name: &str) {
     person.open(address).await;
     person.find("h1").await;
     faultless(person, name).await;

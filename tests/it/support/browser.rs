@@ -3,6 +3,7 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use fantoccini::cookies::Cookie;
 use fantoccini::elements::Element;
 use fantoccini::error::CmdError;
 use fantoccini::{Client, ClientBuilder, Locator};
@@ -169,6 +170,23 @@ impl Person {
     pub async fn back_to_first_tab(&self) {
         let tabs = self.0.windows().await.unwrap();
         self.0.switch_to_window(tabs[0].clone()).await.unwrap();
+    }
+
+    /// Presses what is found by this selector.
+    pub async fn click(&self, css: &str) {
+        let element = self.find(css).await;
+        self.click_element(element).await;
+    }
+
+    /// How many elements there are.
+    pub async fn count(&self, css: &str) -> usize {
+        self.0.find_all(Locator::Css(css)).await.unwrap().len()
+    }
+
+    /// Comes back to a site as somebody whom it knows by this cookie.
+    pub async fn log_in_with(&self, site: &str, session: &str) {
+        self.open(&format!("{site}health")).await;
+        self.0.add_cookie(Cookie::new("session", session.to_owned())).await.unwrap();
     }
 
     async fn click_element(&self, element: Element) {

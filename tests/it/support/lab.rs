@@ -131,6 +131,14 @@ impl Lab {
 
     /// A browser in which this account is logged in.
     pub async fn browser(&self, account: AccountId) -> Browser {
+        let session = self.session(account).await;
+        let browser = Browser::on(web::router(self.app.clone()));
+        browser.plant(&format!("session={session}"));
+        browser
+    }
+
+    /// The cookie of somebody who is logged in.
+    pub async fn session(&self, account: AccountId) -> Id {
         let now = self.clock.now();
         let mut session = Record {
             id: Id::default(),
@@ -140,9 +148,7 @@ impl Lab {
         };
         let sessions = Sessions::new(self.app.pool.clone(), self.app.clock.clone());
         sessions.create(&mut session).await.unwrap();
-        let browser = Browser::on(web::router(self.app.clone()));
-        browser.plant(&format!("session={}", session.id));
-        browser
+        session.id
     }
 
     /// A browser of somebody new with this role in the lab.
