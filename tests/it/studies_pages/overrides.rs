@@ -43,12 +43,11 @@ async fn everybody_rejected_is_approved_after_all_within_the_thirty_days() {
     assert!(confirm.body.contains("submitted more than 30 days ago"), "{}", confirm.body);
     assert_eq!(confirm.body.matches("can be approved after all until").count(), 2);
     assert_eq!(words(&lab).await.len(), 0, "nothing was done yet");
-    for _ in 0..2 {
-        press(&ada, &bulk, &confirm, &fields).await;
-    }
-    assert_eq!(words(&lab).await, ["We were wrong: $1.00.", "We were wrong: $1.00."]);
+    press(&ada, &bulk, &confirm, &fields).await;
     let noted = "SELECT count(*) FROM audit_event WHERE action = 'review.override_many'";
     assert_eq!(lab.count(noted).await, 1);
+    press(&ada, &bulk, &confirm, &fields).await;
+    assert_eq!(words(&lab).await, ["We were wrong: $1.00.", "We were wrong: $1.00."], "once each");
 }
 
 #[tokio::test]
