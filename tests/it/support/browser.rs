@@ -3,7 +3,6 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use fantoccini::cookies::Cookie;
 use fantoccini::elements::Element;
 use fantoccini::error::CmdError;
 use fantoccini::{Client, ClientBuilder, Locator};
@@ -186,7 +185,8 @@ impl Person {
     /// Comes back to a site as somebody whom it knows by this cookie.
     pub async fn log_in_with(&self, site: &str, session: &str) {
         self.open(&format!("{site}health")).await;
-        self.0.add_cookie(Cookie::new("session", session.to_owned())).await.unwrap();
+        let cookie = format!("session={session}; path=/");
+        self.0.execute("document.cookie = arguments[0]", vec![cookie.into()]).await.unwrap();
     }
 
     async fn click_element(&self, element: Element) {
