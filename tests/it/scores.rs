@@ -61,7 +61,7 @@ async fn known(world: &World, worker: &str) -> Option<i64> {
 }
 
 async fn types(world: &World) -> i64 {
-    world.lab.count("SELECT count(*) FROM market.qualification_type WHERE deleted_at IS NULL").await
+    world.lab.count("SELECT count(*) FROM market.qualification_type WHERE deleted_at IS NULL AND name LIKE 'Quality score%'").await
 }
 
 /// Decides and waits until everybody knows.

@@ -17,6 +17,7 @@ use otree_hr::studies::draft::Typed;
 use super::worker_site::without_fault;
 use crate::support::books;
 use crate::support::browser::{Driver, Person};
+use crate::support::ledger;
 use crate::support::world::World;
 
 const ORDERS: &str = "SELECT count(*) FROM payment_order";
@@ -178,7 +179,7 @@ async fn a_file_of_bonuses_is_mended_line_by_line_and_pays_once_though_it_is_sen
         world.later(Duration::minutes(6)).await;
         assert_eq!(sent(&world).await, (3, Cents(105)), "time {time}");
     }
-    books::settled(&world, &study).await;
+    ledger::settled(&world).await;
     ada.leave().await;
 }
 

@@ -48,7 +48,7 @@ async fn several_decisions_for_one_worker_count_together() {
     answer(&world, &one, second, true).await.unwrap();
     patience(&world).await;
     assert_eq!(world.journal(Effect::BonusSent).await.len(), 4);
-    books::settled(&world, &study).await;
+    ledger::settled(&world).await;
 }
 
 #[tokio::test]

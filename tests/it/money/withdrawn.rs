@@ -35,7 +35,8 @@ async fn free(world: &World, study: &Study) {
     assert!(it.ended_at.is_some());
     assert_eq!(money(world, study).await, NOTHING);
     assert_eq!(world.journal(Effect::Approved).await.len(), 0);
-    let left = "SELECT count(*) FROM market.qualification_type WHERE deleted_at IS NULL";
+    let left =
+        "SELECT count(*) FROM market.qualification_type WHERE deleted_at IS NULL AND name LIKE 'Thank you%'";
     assert_eq!(world.lab.count(left).await, 0);
     ledger::settled(world).await;
 }
