@@ -309,7 +309,9 @@ async fn a_rule_asks_for_a_score_and_a_study_lets_in_only_who_has_it() {
     for (guest, may) in [(&guests[0], true), (&guests[1], false)] {
         let (mut tx, now) = world.market.begin().await.unwrap();
         let wanted = market::engine::assignments::Wanted::Group(&group);
-        let taken = market::engine::assignments::accept(&mut tx, now, &guest.worker, wanted).await;
+        let taken =
+            market::engine::assignments::accept(&mut tx, world.market.settings(), now, &guest.worker, wanted)
+                .await;
         assert_eq!(taken.is_ok(), may, "{taken:?}");
     }
 }

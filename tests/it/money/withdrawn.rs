@@ -65,7 +65,9 @@ async fn an_offered_one_leaves_the_list_and_is_free_once_nobody_holds_it() {
     let hit = only(&world, &study).await.hit_id.unwrap();
     let (mut tx, now) = world.market.begin().await.unwrap();
     assert!(
-        assignments::accept(&mut tx, now, &guest.worker, Wanted::Hit(&hit)).await.is_err(),
+        assignments::accept(&mut tx, world.market.settings(), now, &guest.worker, Wanted::Hit(&hit))
+            .await
+            .is_err(),
         "off the list"
     );
     drop(tx);
@@ -96,7 +98,9 @@ async fn who_holds_it_may_still_hand_it_in() {
     world.quiet().await;
     let hit = only(&world, &study).await.hit_id.unwrap();
     let (mut tx, now) = world.market.begin().await.unwrap();
-    let taken = assignments::accept(&mut tx, now, &guest.worker, Wanted::Hit(&hit)).await.unwrap();
+    let taken = assignments::accept(&mut tx, world.market.settings(), now, &guest.worker, Wanted::Hit(&hit))
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
     press(&world, &study).await;
     patience(&world).await;
