@@ -11,6 +11,7 @@ use market::clock::Turn;
 use market::journal::Effect;
 use otree_hr::mail::NewLetter;
 use otree_hr::review::Decision;
+use otree_hr::scores::{self, Scale};
 use otree_hr::studies::draft::Typed;
 use otree_hr::studies::{Study, sessions};
 use secrecy::ExposeSecret;
@@ -91,9 +92,18 @@ async fn crash(world: &World, study: &Study, point: &str) {
 
 /// Time passes until what dead processes held is free again.
 async fn lapse(world: &World) {
-    for table in
-        ["study", "batch", "otree_session", "payment_order", "site", "compensation", "comparison", "mail"]
-    {
+    let tables = [
+        "study",
+        "batch",
+        "otree_session",
+        "payment_order",
+        "site",
+        "compensation",
+        "comparison",
+        "mail",
+        "score_telling",
+    ];
+    for table in tables {
         let sql = format!(
             "UPDATE {table} SET lease_until = now() - interval '1 second' WHERE lease_until IS NOT NULL"
         );
@@ -441,6 +451,27 @@ async fn a_crash_around_the_message_of_a_compensation_pays_it_all_the_same() {
 #[tokio::test]
 async fn a_crash_at_the_end_of_a_compensation_pays_it_once() {
     compensation_survives("compensate.end").await;
+}
+
+const TOLD: &str = "SELECT count(*) = 2 AND bool_and(t.told IS NOT DISTINCT FROM t.score)
+    FROM score_telling t JOIN participation p ON p.worker_id = t.worker_id WHERE p.study_id = $1";
+
+#[tokio::test]
+async fn a_crash_while_a_score_is_told_leaves_one_qualification_with_the_right_numbers() {
+    for point in ["score.qualification", "score.told"] {
+        let (world, study, guests) = two_submitted().await;
+        let scale = Scale { start: 50, up: 5, down: 20, lowest: 0, highest: 100 };
+        let mut tx = world.app().pool.begin().await.unwrap();
+        let now = world.lab.clock_now();
+        scores::store::set_scale(&mut tx, now, world.lab.id, world.lab.owner, true, &scale).await.unwrap();
+        tx.commit().await.unwrap();
+        order(&world, &study, &guests, &Decision::Approve { feedback: String::new() }).await;
+        crash(&world, &study, point).await;
+        complete(&world, &study, TOLD).await;
+        assert_eq!(world.journal(Effect::QualificationTypeCreated).await.len(), 1, "{point}");
+        let right = "SELECT count(*) FROM market.qualification WHERE value = 55 AND revoked_at IS NULL";
+        assert_eq!(world.lab.count(right).await, 2, "{point}");
+    }
 }
 
 #[tokio::test]
