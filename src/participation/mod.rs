@@ -1,13 +1,15 @@
 //! One worker in one study, from arrival to paid.
 //!
 //! [`admit`] gives each person one seat; [`desk`] lets a storm of arrivals share transactions;
-//! [`tracker`] follows them in oTree and at the recruiter; [`redirect`] knows the addresses.
+//! [`tracker`] follows them in oTree and at the recruiter; [`redirect`] knows the addresses;
+//! [`view`] is what the worker's own page needs.
 
 pub mod admit;
 pub mod desk;
 pub mod redirect;
 pub mod store;
 pub mod tracker;
+pub mod view;
 
 use std::sync::Arc;
 

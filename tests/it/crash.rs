@@ -1,12 +1,13 @@
 //! The real worker process dies at the worst moments; the next one completes the work, and nothing happens twice.
 
+mod owed;
+mod worker;
+
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use kernel::clock::{Clock as _, SystemClock};
 use kernel::money::Cents;
-use kernel::testing::ProcessGroup;
 use market::clock::Turn;
 use market::journal::Effect;
 use otree_hr::mail::NewLetter;
@@ -15,118 +16,12 @@ use otree_hr::scores::{self, Scale};
 use otree_hr::studies::draft::Typed;
 use otree_hr::studies::{Study, sessions};
 use secrecy::ExposeSecret;
-use sqlx::ConnectOptions;
-use tempfile::TempDir;
 use tokio::time::Instant;
 
 use crate::support::books;
 use crate::support::smtp::MailServer;
 use crate::support::world::{Guest, World};
-
-/// How long anything may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// The signal of a process that ends itself.
-const ABORTED: i32 = 6;
-
-/// `otree-hr work` on the world's database.
-struct Worker {
-    process: ProcessGroup,
-    folder: TempDir,
-}
-
-impl Worker {
-    fn start(world: &World, crash_at: Option<&str>) -> Self {
-        Self::with(world, crash_at, &[])
-    }
-
-    /// The same with more settings.
-    fn with(world: &World, crash_at: Option<&str>, settings: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let log = std::fs::File::create(folder.path().join("log")).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_otree-hr"));
-        let config = &world.app().config;
-        let database = world.app().pool.connect_options().to_url_lossy();
-        command
-            .arg("work")
-            .env("DATABASE_URL", database.as_str())
-            .env("SECRET_KEY", "0123456789abcdef0123456789abcdef")
-            .env("OTREE_HR_DATA", folder.path())
-            .env("PUBLIC_URL", config.public_url.as_str())
-            .env("MARKET_URL", config.market_url.as_str())
-            .env("ALLOW_PRIVATE_NETWORKS", "127.0.0.0/8")
-            .env_remove("CRASH_AT")
-            .envs(settings.iter().copied())
-            .stdin(Stdio::null())
-            .stderr(log.try_clone().unwrap())
-            .stdout(log);
-        if let Some(point) = crash_at {
-            command.env("CRASH_AT", point);
-        }
-        Self { process: ProcessGroup::spawn(&mut command).unwrap(), folder }
-    }
-
-    async fn ended(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            if let Some(status) = self.process.ended() {
-                return status;
-            }
-            assert!(Instant::now() < deadline, "the worker did not reach the point:\n{}", self.log());
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
-    }
-}
-
-/// A worker comes as far as the point and no further; what had happened until then is sound.
-async fn crash(world: &World, study: &Study, point: &str) {
-    let mut worker = Worker::start(world, Some(point));
-    let status = worker.ended().await;
-    assert_eq!(status.signal(), Some(ABORTED), "{point}: {status}\n{}", worker.log());
-    books::check(world, study).await;
-    lapse(world).await;
-}
-
-/// Time passes until what dead processes held is free again.
-async fn lapse(world: &World) {
-    let tables = [
-        "study",
-        "batch",
-        "otree_session",
-        "payment_order",
-        "site",
-        "compensation",
-        "comparison",
-        "mail",
-        "score_telling",
-    ];
-    for table in tables {
-        let sql = format!(
-            "UPDATE {table} SET lease_until = now() - interval '1 second' WHERE lease_until IS NOT NULL"
-        );
-        sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&world.app().pool).await.unwrap();
-    }
-}
-
-/// Another worker runs until the query says that all is done.
-async fn complete(world: &World, study: &Study, all_is_done: &'static str) {
-    let worker = Worker::start(world, None);
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let done: bool =
-            sqlx::query_scalar(all_is_done).bind(study.id.0).fetch_one(&world.app().pool).await.unwrap();
-        if done {
-            break;
-        }
-        assert!(Instant::now() < deadline, "not completed:\n{}", worker.log());
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    drop(worker);
-    books::settled(world, study).await;
-}
+use worker::{ABORTED, PATIENCE, Worker, complete, crash, lapse};
 
 const PUBLISHED: &str = "SELECT state = 'open' FROM study WHERE id = $1";
 const PAID: &str = "SELECT bool_and(stage = 'paid') FROM participation WHERE study_id = $1";
@@ -334,97 +229,6 @@ async fn crash_at(world: &World, point: &str) {
     let mut worker = Worker::start(world, Some(point));
     let status = worker.ended().await;
     assert_eq!(status.signal(), Some(ABORTED), "{point}: {status}\n{}", worker.log());
-}
-
-/// What a compensation needs around it.
-mod owed {
-    use super::*;
-    use crate::support::door::{get, go};
-    use market::engine::assignments::{self, Wanted};
-    use otree_hr::participation::WorkerId;
-    use otree_hr::payments::compensation;
-
-    /// Somebody comes late and is offered a payment, due by the machine's clock, too.
-    pub async fn late(world: &World, study: &Study, guest: &Guest) -> String {
-        let (mut tx, now) = world.market.begin().await.unwrap();
-        let late =
-            market::engine::workers::create(&mut tx, now, "Late", "no password").await.unwrap().unwrap();
-        tx.commit().await.unwrap();
-        get(world.app(), &go(&study.code, &guest.hit, &late.worker_id, "3LATE")).await;
-        let id = sqlx::query_scalar("SELECT id FROM worker WHERE external_id = $1").bind(&late.worker_id);
-        let worker = WorkerId(id.fetch_one(&world.app().pool).await.unwrap());
-        let (now, owner) = (world.lab.clock_now(), world.lab.owner);
-        let mut tx = world.app().pool.begin().await.unwrap();
-        compensation::order(&mut tx, now, study, owner, worker, Cents(25), "Thank you").await.unwrap();
-        tx.commit().await.unwrap();
-        hurry(world).await;
-        late.worker_id
-    }
-
-    pub async fn hurry(world: &World) {
-        for table in ["compensation", "payment_order"] {
-            let sql = format!("UPDATE {table} SET next_step_at = now() - interval '1 hour'");
-            sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&world.app().pool).await.unwrap();
-        }
-    }
-
-    /// Nothing has to wait for its turn, for longer than anything may take.
-    pub async fn hurry_on(world: &World) {
-        let end = Instant::now() + 2 * PATIENCE;
-        while Instant::now() < end {
-            hurry(world).await;
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        panic!("it took too long");
-    }
-
-    pub async fn offered(world: &World, worker: &Worker) -> String {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let hit: Option<String> = sqlx::query_scalar(
-                "SELECT hit_id FROM compensation WHERE hit_id IS NOT NULL
-                 AND (told_at IS NOT NULL OR tell_problem IS NOT NULL)",
-            )
-            .fetch_optional(&world.app().pool)
-            .await
-            .unwrap();
-            if let Some(hit) = hit {
-                return hit;
-            }
-            assert!(Instant::now() < deadline, "not offered:\n{}", worker.log());
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
-
-    pub async fn collect(world: &World, hit: &str, worker: &str) {
-        let (mut tx, now) = world.market.begin().await.unwrap();
-        let taken = assignments::accept(&mut tx, world.market.settings(), now, worker, Wanted::Hit(hit))
-            .await
-            .unwrap();
-        let fields = [("compensation".to_owned(), "accepted".to_owned())];
-        assignments::submit(&mut tx, now, &taken.assignment_id, Some(worker), &fields).await.unwrap();
-        tx.commit().await.unwrap();
-    }
-
-    /// Waits for the end, at which there is one of everything.
-    pub async fn ended(world: &World, worker: &Worker, point: &str) {
-        let deadline = Instant::now() + PATIENCE;
-        while world.lab.count("SELECT count(*) FROM compensation WHERE ended_at IS NOT NULL").await == 0 {
-            assert!(Instant::now() < deadline, "{point}: not ended:\n{}", worker.log());
-            hurry(world).await;
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        let done = "SELECT count(*) FROM payment_order WHERE kind = 'compensate' AND state = 'done'";
-        assert_eq!(world.lab.count(done).await, 1, "{point}");
-        for (effect, times) in [
-            (Effect::QualificationTypeCreated, 1),
-            (Effect::HitCreated, 2),
-            (Effect::Approved, 1),
-            (Effect::QualificationTypeDeleted, 1),
-        ] {
-            assert_eq!(world.journal(effect).await.len(), times, "{point} {effect:?}");
-        }
-    }
 }
 
 #[tokio::test]

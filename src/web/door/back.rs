@@ -8,7 +8,8 @@ use axum::response::{IntoResponse, Redirect, Response};
 use super::{Notice, frame, seat, visitor};
 use crate::app::App;
 use crate::participation::redirect;
-use crate::participation::store::{self, WorkerView};
+use crate::participation::store;
+use crate::participation::view::WorkerView;
 use crate::studies::{self, Play, way_back};
 use crate::web::error::WebResult;
 

@@ -9,8 +9,8 @@ use url::Url;
 use super::{Notice, frame, visitor};
 use crate::app::App;
 use crate::otree::links;
-use crate::participation::store::{self, WorkerView};
-use crate::participation::{ParticipationId, Stage, redirect, tracker};
+use crate::participation::view::{self, WorkerView};
+use crate::participation::{ParticipationId, Stage, redirect, store, tracker};
 use crate::studies::Play;
 use crate::web::error::WebResult;
 
@@ -204,7 +204,7 @@ pub(super) async fn view(app: &App, signed: &str) -> WebResult<Option<WorkerView
 
 pub(super) async fn of(app: &App, id: ParticipationId) -> WebResult<Option<WorkerView>> {
     let mut conn = app.pool.acquire().await?;
-    Ok(store::for_worker(&mut conn, id).await?)
+    Ok(view::for_worker(&mut conn, id).await?)
 }
 
 pub(super) async fn look_now(app: &App, view: &WorkerView) -> WebResult<()> {
