@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 
 use load::{Loaded, QUESTIONS, Question, Size};
 
-const SMALL: Size = Size { hits: 20, open: 20 };
+/// Large enough that both answer with whole pages.
+const SMALL: Size = Size { hits: 1_000, open: 200 };
 const LARGE: Size = Size { hits: 10_000, open: 2_000 };
 const TIMES: usize = 30;
 
@@ -31,7 +32,8 @@ async fn main() {
     large.tell_plans().await;
     for question in QUESTIONS {
         println!("\n== {question:?}");
-        for plan in large.plans(question).await {
+        // The driver's own look at the types of Postgres is none of ours.
+        for plan in large.plans(question).await.iter().filter(|plan| !plan.contains("pg_catalog.pg_type")) {
             println!("{plan}\n");
         }
     }

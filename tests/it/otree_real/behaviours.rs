@@ -22,7 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 async fn the_product_knows_of_everybody_what_the_journal_says() {
     let otree = Otree::start(Release::Six).await;
     let stage = Stage::open(&otree).await;
-    let typed = Typed { places: "12".into(), batch_size: "6".into(), spares: "12".into(), ..stage.typed() };
+    // Three HITs: whoever takes two finds another, even where the rest of them have filled the first.
+    let typed = Typed { places: "18".into(), batch_size: "6".into(), spares: "12".into(), ..stage.typed() };
     let study = stage.publish(&typed).await;
     let bots = run_to_the_end(&stage, &study).await;
     assert!(bots.iter().all(|bot| bot.problem.is_none()), "{bots:?}");
