@@ -40,6 +40,8 @@ pub enum Admission {
     Again(ParticipationId),
     /// Takes part already, through another batch.
     OtherBatch,
+    /// Is being paid for their work another way, or was: it is not paid twice.
+    Compensated,
     /// No seat left, or the study takes nobody any more.
     Full,
 }
@@ -50,6 +52,7 @@ impl Admission {
             Self::Admitted(_) => "admitted",
             Self::Again(_) => "again",
             Self::OtherBatch => "other_batch",
+            Self::Compensated => "compensated",
             Self::Full => "full",
         }
     }
@@ -57,7 +60,7 @@ impl Admission {
     fn participation(self) -> Option<Uuid> {
         match self {
             Self::Admitted(id) | Self::Again(id) => Some(id.0),
-            Self::OtherBatch | Self::Full => None,
+            Self::OtherBatch | Self::Compensated | Self::Full => None,
         }
     }
 }
@@ -202,7 +205,10 @@ async fn take_seats(conn: &mut PgConnection, now: DateTime<Utc>, columns: &Colum
 async fn outcomes(conn: &mut PgConnection, columns: &Columns) -> sqlx::Result<Vec<Admission>> {
     let rows = query!(
         r#"SELECT a.id AS "asked!", p.id AS "found?",
-            p.batch_id = a.batch OR (p.returned_at IS NOT NULL AND p.submitted_at IS NULL) AS "theirs?"
+            (p.batch_id = a.batch OR (p.returned_at IS NOT NULL AND p.submitted_at IS NULL)) AS "theirs?",
+            p.opened_at IS NOT NULL AND p.submitted_at IS NULL AND EXISTS (SELECT FROM payment_order o
+                WHERE o.participation_id = p.id AND o.kind = 'compensate' AND o.state <> 'refused')
+                AS "compensated!"
         FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[])
              WITH ORDINALITY AS a(id, lab, study, batch, realm, worker, nr)
         JOIN worker w ON w.lab_id = a.lab AND w.realm = a.realm AND w.external_id = a.worker
@@ -220,6 +226,7 @@ async fn outcomes(conn: &mut PgConnection, columns: &Columns) -> sqlx::Result<Ve
     Ok(rows
         .into_iter()
         .map(|row| match (row.found, row.theirs) {
+            (Some(_), _) if row.compensated => Admission::Compensated,
             (Some(id), _) if id == row.asked => Admission::Admitted(ParticipationId(id)),
             (Some(id), Some(true)) => Admission::Again(ParticipationId(id)),
             (Some(_), _) => Admission::OtherBatch,

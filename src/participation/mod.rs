@@ -168,6 +168,8 @@ pub struct Participation {
     pub otree_vars: Option<serde_json::Value>,
     /// When oTree last told something new of this person, or was first asked after the end.
     pub otree_read_at: Option<DateTime<Utc>>,
+    /// Paid for their work by a compensation, or about to be.
+    pub compensated: bool,
     /// Submitted at the recruiter without ever coming to our door.
     pub uninvited: bool,
     pub stage: Stage,

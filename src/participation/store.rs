@@ -24,6 +24,8 @@ macro_rules! participations {
                 p.finished_at, p.finished_by AS "finished_by: _", p.payoff_cents AS "payoff: _",
                 p.payoff_problem, p.submitted_at, p.auto_approve_at, p.answers, p.returned_at,
                 p.approved_at, p.rejected_at, p.feedback, p.bonus_cents AS "bonus: _", p.bonus_paid_at,
+                EXISTS (SELECT FROM payment_order o WHERE o.participation_id = p.id AND o.kind = 'compensate'
+                    AND o.state <> 'refused') AS "compensated!",
                 p.uninvited, p.otree_vars, p.otree_read_at, p.stage AS "stage: _", w.pseudonym,
                 b.position AS batch_position,
                 s.participant_code AS "participant_code?"
@@ -303,7 +305,7 @@ pub async fn told(
 ) -> sqlx::Result<()> {
     query!(
         "UPDATE participation SET otree_vars = $2, otree_read_at = $3
-         WHERE id = $1 AND (otree_vars IS DISTINCT FROM $2 OR otree_read_at IS NULL OR otree_read_at <= finished_at)",
+         WHERE id = $1 AND (otree_vars IS DISTINCT FROM $2 OR otree_read_at IS NULL OR otree_read_at <= coalesce(finished_at, submitted_at))",
         id.0,
         vars,
         now
@@ -342,7 +344,8 @@ pub async fn payoff(
 }
 
 /// Takes over what the recruiter says about a submission. Matches by batch and worker, whatever
-/// assignment id the link showed: the recruiter knows whose it is. An approval is final, so a list that was read before a
+/// assignment id the link showed: the recruiter knows whose it is. Who returned one batch and hands in through
+/// another takes part through that one. An approval is final, so a list that was read before a
 /// rejection was overturned does not bring it back. Returns whether anything is new.
 ///
 /// # Errors
@@ -357,14 +360,16 @@ pub async fn submission(
     let approved = (said.status == SubmissionStatus::Approved).then(|| said.approved_at.unwrap_or(now));
     let rejected = (said.status == SubmissionStatus::Rejected).then(|| said.rejected_at.unwrap_or(now));
     let news = query!(
-        "UPDATE participation p SET assignment_id = $3, submitted_at = coalesce(p.submitted_at, $4),
+        "UPDATE participation p SET batch_id = b.id, assignment_id = $3, submitted_at = coalesce(p.submitted_at, $4),
             auto_approve_at = $5, answers = coalesce(p.answers, $6),
             approved_at = coalesce($7, p.approved_at),
             rejected_at = CASE WHEN coalesce($7::timestamptz, p.approved_at) IS NOT NULL THEN NULL
                 ELSE coalesce($8, p.rejected_at) END,
             returned_at = NULL
-         FROM worker w
-         WHERE p.batch_id = $1 AND w.id = p.worker_id AND w.external_id = $2
+         FROM worker w, batch b
+         WHERE b.id = $1 AND w.id = p.worker_id AND w.external_id = $2
+           AND (p.batch_id = b.id
+                OR p.study_id = b.study_id AND p.returned_at IS NOT NULL AND p.submitted_at IS NULL)
            AND (p.submitted_at IS NULL OR p.assignment_id <> $3
                 OR ($7::timestamptz IS NOT NULL AND p.approved_at IS NULL)
                 OR ($8::timestamptz IS NOT NULL AND p.rejected_at IS NULL AND p.approved_at IS NULL))",

@@ -171,30 +171,8 @@ pub async fn answer(
 
 #[cfg(test)]
 mod tests {
+    use super::super::example::order;
     use super::*;
-
-    fn order(id: OrderId) -> Order {
-        Order {
-            id,
-            lab_id: LabId::new(),
-            study_id: crate::studies::StudyId::new(),
-            participation_id: crate::participation::ParticipationId::new(),
-            connection_id: crate::connections::ConnectionId::new(),
-            kind: super::super::Kind::Bonus,
-            source: "payoff".into(),
-            amount: Cents(70),
-            fee: Cents(14),
-            words: String::new(),
-            state: OrderState::Sending,
-            attempt: 1,
-            first_sent_at: None,
-            sent_at: None,
-            problem: None,
-            token: "token".into(),
-            assignment_id: "A".into(),
-            worker: "W".into(),
-        }
-    }
 
     fn paid(reason: &str, cents: i64) -> BonusPaid {
         BonusPaid {

@@ -45,3 +45,14 @@ pub async fn of(conn: &mut PgConnection, study: StudyId, lock: bool) -> sqlx::Re
     let now = ledger::store::of_study(conn, study.0).await?;
     Ok(Budget { limit, paid: now.spent(), ordered: now.due, held: now.reserved })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_spent_promised_and_set_aside_is_not_left() {
+        let budget = Budget { limit: Cents(1000), paid: Cents(100), ordered: Cents(20), held: Cents(3) };
+        assert_eq!((budget.bound(), budget.left()), (Cents(123), Cents(877)));
+    }
+}

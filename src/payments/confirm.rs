@@ -141,7 +141,7 @@ pub async fn decide(
 ) -> Result<Waiting, ConfirmError> {
     let all = waiting(conn, lab).await?;
     let one = all.into_iter().find(|one| one.id == id).ok_or(ConfirmError::Gone)?;
-    if yes && one.asked_by == Some(by) {
+    if yes && first_person(conn, &one).await? == Some(by) {
         return Err(ConfirmError::Same);
     }
     budget::of(conn, one.study_id, true).await?;
@@ -164,6 +164,18 @@ pub async fn decide(
         decline(conn, id).await?
     }
     Ok(one)
+}
+
+/// Who decided first: of what a rule decided, whoever wrote the rule.
+async fn first_person(conn: &mut PgConnection, one: &Waiting) -> sqlx::Result<Option<AccountId>> {
+    if one.asked_by.is_some() {
+        return Ok(one.asked_by);
+    }
+    let author = query_scalar!(
+        r#"SELECT updated_by AS "by: AccountId" FROM review_rules WHERE study_id = $1"#,
+        one.study_id.0
+    );
+    Ok(author.fetch_optional(conn).await?.flatten())
 }
 
 /// Locks the people of the orders, as [`store::hold_person`] does for one.

@@ -14,6 +14,8 @@ pub mod budget;
 pub mod by_hand;
 pub mod compensation;
 pub mod confirm;
+#[cfg(test)]
+mod example;
 mod limit;
 pub mod payer;
 pub mod reconcile;
@@ -214,4 +216,30 @@ pub fn reconcilers(app: &App) -> Vec<Arc<dyn Reconciler>> {
         Arc::new(reconcile::Comparer(app.clone())),
         Arc::new(compensation::walk::Compensator(app.clone())),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::Duration;
+
+    use super::*;
+
+    #[test]
+    fn an_order_is_found_again_by_its_own_mark() {
+        let (one, other) = (example::order(OrderId::new()), example::order(OrderId::new()));
+        assert_eq!(one.mark(), one.id.mark());
+        assert_ne!(one.mark(), other.mark());
+        assert!(one.mark().len() > 8, "{}", one.mark());
+    }
+
+    #[test]
+    fn a_token_lives_until_twenty_hours_after_the_first_attempt() {
+        let first = DateTime::UNIX_EPOCH;
+        let sent = example::tried(Kind::Bonus, 1, Some(first), "");
+        for (hours, seconds, alive) in [(0, 0, true), (19, 3599, true), (20, 0, false), (30, 0, false)] {
+            let now = first + Duration::hours(hours) + Duration::seconds(seconds);
+            assert_eq!(sent.token_alive(now), alive, "{hours} h {seconds} s");
+        }
+        assert!(example::order(OrderId::new()).token_alive(first), "never sent");
+    }
 }

@@ -39,7 +39,7 @@ impl Reconciler for Payer {
     }
 
     fn lanes(&self) -> usize {
-        4
+        8
     }
 
     async fn step(&self) -> anyhow::Result<Step> {
@@ -167,12 +167,76 @@ fn verdict(order: &Order, outcome: Outcome<()>, now: DateTime<Utc>) -> Verdict {
         Outcome::Refused(Refusal { kind, words }) => {
             let (to, at) = match kind {
                 RefusalKind::Funds | RefusalKind::Credentials => (OrderState::Authorised, now + MEND_WAIT),
-                RefusalKind::Missing if order.attempt < MISSING_TRIES => (OrderState::Authorised, later),
+                // The first time never decides, however many attempts there were for other reasons.
+                RefusalKind::Missing
+                    if order.attempt < MISSING_TRIES || order.problem.as_deref() != Some(words.as_str()) =>
+                {
+                    (OrderState::Authorised, later)
+                }
                 // Somebody or the clock was faster: look before deciding.
                 RefusalKind::State => (OrderState::Unknown, now),
                 RefusalKind::Missing | RefusalKind::Invalid => (OrderState::Refused, now),
             };
             Verdict::Move { to, words, at }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::Duration;
+
+    use super::*;
+    use crate::payments::example::tried;
+
+    const NOW: DateTime<Utc> = DateTime::UNIX_EPOCH;
+
+    fn refused(kind: RefusalKind) -> Outcome<()> {
+        Outcome::Refused(Refusal { kind, words: "why".into() })
+    }
+
+    /// What follows: the state, and after how long.
+    fn follows(attempt: i32, before: &str, outcome: Outcome<()>) -> (OrderState, Duration) {
+        match verdict(&tried(Kind::Approve, attempt, None, before), outcome, NOW) {
+            Verdict::Done => (OrderState::Done, Duration::zero()),
+            Verdict::Move { to, words, at } => {
+                assert_eq!(words, "why");
+                (to, at - NOW)
+            }
+        }
+    }
+
+    #[test]
+    fn what_follows_from_an_answer() {
+        let (none, mend) = (Duration::zero(), MEND_WAIT);
+        for (outcome, expected) in [
+            (Outcome::Done(()), (OrderState::Done, none)),
+            (Outcome::NotNow("why".into()), (OrderState::Authorised, back_off(2))),
+            (Outcome::Unknown("why".into()), (OrderState::Unknown, none)),
+            (refused(RefusalKind::Funds), (OrderState::Authorised, mend)),
+            (refused(RefusalKind::Credentials), (OrderState::Authorised, mend)),
+            (refused(RefusalKind::State), (OrderState::Unknown, none)),
+            (refused(RefusalKind::Invalid), (OrderState::Refused, none)),
+            (refused(RefusalKind::Missing), (OrderState::Authorised, back_off(2))),
+        ] {
+            assert_eq!(follows(2, "why", outcome), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_is_refused_after_eight_looks_and_never_at_the_first() {
+        let after = |attempt, before| follows(attempt, before, refused(RefusalKind::Missing));
+        assert_eq!(after(MISSING_TRIES - 1, "why"), (OrderState::Authorised, back_off(MISSING_TRIES - 1)));
+        assert_eq!(after(MISSING_TRIES, "why"), (OrderState::Refused, Duration::zero()));
+        let fresh = after(MISSING_TRIES + 20, "There is not enough money.");
+        assert_eq!(fresh, (OrderState::Authorised, back_off(MISSING_TRIES + 20)));
+    }
+
+    #[test]
+    fn a_bonus_is_sent_with_its_mark_and_under_its_token() {
+        let order = crate::payments::example::order(super::super::OrderId::new());
+        let sent = bonus(&order);
+        assert_eq!(sent.reason, format!("Thank you {}", order.mark()));
+        assert_eq!((sent.token, sent.amount), (order.token, order.amount));
     }
 }

@@ -102,7 +102,8 @@ pub async fn payments(
     query_as!(
         Payment,
         r#"SELECT o.settled_at AS "at!", o.study_id AS "study_id: _", study.name AS study, study.environment,
-            w.pseudonym, w.external_id AS worker, p.assignment_id, o.kind AS "kind: _", o.currency,
+            w.pseudonym, w.external_id AS worker,
+            coalesce(o.assignment_id, p.assignment_id) AS "assignment_id!", o.kind AS "kind: _", o.currency,
             o.amount_cents AS "amount: _", o.fee_cents AS "fee: _", o.words
         FROM payment_order o
         JOIN study ON study.id = o.study_id

@@ -15,6 +15,9 @@ use crate::studies;
 /// The settler's name, for wake-ups.
 pub const NAME: &str = "settler";
 
+/// An order that the recruiter refuses again and again for its state goes to a person after so many attempts.
+const CIRCLES: i32 = 12;
+
 /// Settles unknown orders.
 #[derive(Debug)]
 pub struct Settler(pub App);
@@ -23,6 +26,10 @@ pub struct Settler(pub App);
 impl Reconciler for Settler {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn lanes(&self) -> usize {
+        4
     }
 
     async fn step(&self) -> anyhow::Result<Step> {
@@ -67,7 +74,7 @@ async fn ask(recruiter: &dyn Recruiter, order: &Order, known: &Known, now: DateT
     let answer = match order.kind {
         Kind::Approve | Kind::Override | Kind::Compensate | Kind::Extra | Kind::Reject => {
             recruiter.submission(&order.assignment_id).await.map(|found| match found {
-                Some(submission) => decision(order.kind, submission.status),
+                Some(submission) => going_on(order, decision(order.kind, submission.status), now),
                 None => Finding::Silent("The recruiter does not show this submission.".into()),
             })
         }
@@ -87,6 +94,18 @@ async fn ask(recruiter: &dyn Recruiter, order: &Order, known: &Known, now: DateT
         AskError::Refused(refusal) => Finding::Silent(refusal.words),
         AskError::Unavailable(words) => Finding::Silent(words),
     })
+}
+
+/// Nothing goes in a circle for ever: what is refused although it seems possible is for a person once the attempts
+/// are many and the first is long ago.
+fn going_on(order: &Order, finding: Finding, now: DateTime<Utc>) -> Finding {
+    if finding == Finding::SendAgain && order.attempt >= CIRCLES && !order.token_alive(now) {
+        return Finding::ForAPerson(
+            "The recruiter refuses this again and again, and says nothing that would explain it. Give it up, or send \
+             it again.",
+        );
+    }
+    finding
 }
 
 fn decision(wanted: Kind, status: SubmissionStatus) -> Finding {
@@ -126,7 +145,7 @@ impl Settler {
                 jobs::wake(&mut tx, payer::NAME).await?;
                 // Twice at once; whoever goes in circles does so ever more slowly.
                 let wait = if order.attempt < 3 { chrono::Duration::zero() } else { back_off(order.attempt) };
-                (OrderState::Authorised, None, now + wait)
+                (OrderState::Authorised, order.problem.as_deref(), now + wait)
             }
             Finding::Overtaken(words) => (OrderState::Refused, Some(*words), now),
             Finding::ForAPerson(words) => {
@@ -145,5 +164,45 @@ impl Settler {
             tx.commit().await?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::Duration;
+
+    use super::*;
+    use crate::payments::example::tried;
+
+    #[test]
+    fn what_the_recruiter_says_of_a_submission_decides_about_the_order() {
+        use SubmissionStatus::{Approved, Rejected, Submitted};
+        for kind in [Kind::Approve, Kind::Compensate, Kind::Extra] {
+            assert_eq!(decision(kind, Approved), Finding::Happened, "{kind:?}");
+            assert_eq!(decision(kind, Submitted), Finding::SendAgain, "{kind:?}");
+            assert!(matches!(decision(kind, Rejected), Finding::Overtaken(_)), "{kind:?}");
+        }
+        assert_eq!(decision(Kind::Override, Approved), Finding::Happened);
+        assert_eq!(decision(Kind::Override, Rejected), Finding::SendAgain);
+        assert_eq!(decision(Kind::Reject, Rejected), Finding::Happened);
+        assert_eq!(decision(Kind::Reject, Submitted), Finding::SendAgain);
+        assert!(matches!(decision(Kind::Reject, Approved), Finding::Overtaken(_)));
+    }
+
+    #[test]
+    fn a_circle_ends_with_a_person_after_many_attempts_and_a_long_time() {
+        let first = DateTime::UNIX_EPOCH;
+        let (soon, late) = (first + Duration::hours(1), first + Duration::hours(21));
+        for (attempt, now, person) in [
+            (CIRCLES, late, true),
+            (CIRCLES + 5, late, true),
+            (CIRCLES - 1, late, false),
+            (CIRCLES, soon, false),
+        ] {
+            let order = tried(Kind::Override, attempt, Some(first), "why");
+            let found = going_on(&order, Finding::SendAgain, now);
+            assert_eq!(matches!(found, Finding::ForAPerson(_)), person, "{attempt} at {now}");
+            assert_eq!(going_on(&order, Finding::Happened, now), Finding::Happened);
+        }
     }
 }

@@ -96,7 +96,7 @@ async fn insert(
 }
 
 /// Claims the next order to send and commits it as `sending` (when the caller commits). Takes nothing while
-/// money is paused.
+/// money is paused, and nothing of a connection that keeps two lanes busy: a slow recruiter holds up its own lab only.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -109,8 +109,10 @@ pub async fn claim_to_send(
         r#"UPDATE payment_order SET state = 'sending', attempt = attempt + 1, sent_at = $1,
             first_sent_at = coalesce(first_sent_at, $1), lease_token = $2, lease_until = $3
         WHERE id = (
-            SELECT id FROM payment_order WHERE state = 'authorised' AND next_step_at <= $1
+            SELECT id FROM payment_order o WHERE state = 'authorised' AND next_step_at <= $1
               AND NOT money_paused(lab_id)
+              AND (SELECT count(*) FROM payment_order busy WHERE busy.connection_id = o.connection_id
+                AND busy.state = 'sending' AND busy.lease_until > $1) < 2
             ORDER BY next_step_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
         RETURNING id"#,
         now,
@@ -125,7 +127,8 @@ pub async fn claim_to_send(
     }
 }
 
-/// Claims the next order whose outcome nobody knows: marked so, or sent by a process that never came back.
+/// Claims the next order whose outcome nobody knows: marked so, or sent by a process that never came back. One of
+/// each connection at a time.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -137,9 +140,11 @@ pub async fn claim_to_settle(
     let claimed = query_scalar!(
         r#"UPDATE payment_order SET state = 'unknown', lease_token = $2, lease_until = $3
         WHERE id = (
-            SELECT id FROM payment_order
-            WHERE (state = 'unknown' AND next_step_at <= $1 AND (lease_until IS NULL OR lease_until <= $1))
-               OR (state = 'sending' AND lease_until <= $1)
+            SELECT id FROM payment_order o
+            WHERE (state = 'unknown' AND next_step_at <= $1 AND (lease_until IS NULL OR lease_until <= $1)
+                OR state = 'sending' AND lease_until <= $1)
+              AND NOT EXISTS (SELECT FROM payment_order busy WHERE busy.connection_id = o.connection_id
+                AND busy.state = 'unknown' AND busy.lease_until > $1)
             ORDER BY next_step_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
         RETURNING id"#,
         now,
@@ -229,12 +234,20 @@ pub async fn move_on(
 }
 
 /// After a refusal: a bonus that waited for the approval is refused with it, and where no bonus is ordered
-/// any more there is none decided, so that the researcher can decide again.
+/// any more there is none decided, so that the researcher can decide again. What a rule had ordered needs a look.
 pub(super) async fn decide_anew(conn: &mut PgConnection, refused: OrderId) -> sqlx::Result<()> {
     query!(
         "UPDATE payment_order SET state = 'refused', problem = 'The approval that it waited for was refused.'
          WHERE kind = 'bonus' AND state = 'planned' AND participation_id = (
             SELECT participation_id FROM payment_order WHERE id = $1 AND kind = 'approve')",
+        refused.0
+    )
+    .execute(&mut *conn)
+    .await?;
+    query!(
+        "UPDATE review_verdict v SET state = 'stopped', done_at = NULL, told_at = NULL, problem = refused.problem
+         FROM payment_order refused WHERE refused.id = $1 AND refused.kind = 'approve'
+           AND v.participation_id = refused.participation_id AND v.state = 'done'",
         refused.0
     )
     .execute(&mut *conn)

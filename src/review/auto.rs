@@ -13,7 +13,7 @@ use sqlx::{Connection, PgConnection};
 use super::policy::judge::Verdict;
 use super::rules::RuleSet;
 use super::verdicts::{self, Outcome, Rules, State, Stored};
-use super::{Decision, ReviewError, Wish, facts};
+use super::{Decision, Plan, ReviewError, Wish, facts};
 use crate::app::App;
 use crate::audit;
 use crate::jobs::{Reconciler, Step};
@@ -65,7 +65,7 @@ async fn look(
     let known = facts::of_study(conn, study, &rules.rules, now).await?;
     let before = verdicts::of_study(conn, study.id).await?;
     let mut next = now + AGAIN;
-    let mut ordered = 0;
+    let mut all_due = Vec::new();
     for judged in known.judge(study, &rules.rules, &before, now) {
         let stored = before.get(&judged.row.id);
         if stored.is_some_and(|stored| stored.state != State::Standing) {
@@ -74,12 +74,14 @@ async fn look(
         let due = due(stored, &judged.verdict, rules, now);
         verdicts::put(conn, study, judged.row.id, &judged.verdict, rules.version, due, now).await?;
         match due {
-            Some(due) if due <= now => {
-                ordered += usize::from(approve(conn, study, &rules.rules, judged.row.id, now).await?);
-            }
+            Some(due) if due <= now => all_due.push(judged.row.id),
             Some(due) => next = next.min(due),
             None => {}
         }
+    }
+    let ordered = approve(conn, study, &rules.rules, &all_due, now).await?;
+    if (1..all_due.len()).contains(&ordered) {
+        next = now;
     }
     if ordered > 0 {
         let entry = audit::Entry::by_itself(study.lab_id.0, "review.by_rule").about(study.id.0);
@@ -104,37 +106,43 @@ fn due(
     said.and_then(|said| said.due_at).or(Some(now + TimeDelta::seconds(rules.undo_s.into())))
 }
 
-/// Orders what a person would order with the same buttons. What cannot be ordered is noted and tried later.
+/// Orders what a person would order with the same buttons, all of it in one decision, so that a large sum waits for
+/// a second person as a person's would. Where a limit leaves no room for everybody, fewer are tried and the others
+/// come at the next look. What cannot be ordered is noted and tried later. Returns for how many it was settled.
 async fn approve(
     conn: &mut PgConnection,
     study: &Study,
     rules: &RuleSet,
-    id: ParticipationId,
+    due: &[ParticipationId],
     now: DateTime<Utc>,
-) -> anyhow::Result<bool> {
-    let mut save = conn.begin().await?;
-    if !verdicts::done(&mut save, id, now).await? {
-        return Ok(false);
-    }
-    let problem = match order(&mut save, study, rules, id, now).await {
-        Ok(()) => {
-            save.commit().await?;
-            return Ok(true);
+) -> anyhow::Result<usize> {
+    let mut some = due;
+    while !some.is_empty() {
+        let mut save = conn.begin().await?;
+        let problem = match order(&mut save, study, rules, some, now).await {
+            Ok(()) => {
+                save.commit().await?;
+                return Ok(some.len());
+            }
+            Err(ReviewError::Order(OrderError::Database(error))) => return Err(error.into()),
+            Err(error) => error.to_string(),
+        };
+        save.rollback().await?;
+        if let [_] = some {
+            for id in due {
+                verdicts::hold(conn, *id, &problem, now + HELD).await?;
+            }
         }
-        Err(ReviewError::Order(OrderError::Database(error))) => return Err(error.into()),
-        Err(ReviewError::Order(error)) => error.to_string(),
-        Err(error) => error.to_string(),
-    };
-    save.rollback().await?;
-    verdicts::hold(conn, id, &problem, now + HELD).await?;
-    Ok(false)
+        some = &some[..some.len() / 2];
+    }
+    Ok(0)
 }
 
 async fn order(
     conn: &mut PgConnection,
     study: &Study,
     rules: &RuleSet,
-    id: ParticipationId,
+    who: &[ParticipationId],
     now: DateTime<Utc>,
 ) -> Result<(), ReviewError> {
     let feedback = rules.feedback.clone();
@@ -142,11 +150,19 @@ async fn order(
         true => Decision::ApproveWithBonus { feedback, amount: None },
         false => Decision::Approve { feedback },
     };
-    let plan = super::plan(conn, study, &[Wish { participation: id.0, decision }]).await?;
-    if let Some(Err(why)) = plan.lines.first().map(|line| line.orders.as_ref()) {
-        return Err(ReviewError::Unable(why.clone()));
+    let mut wishes = Vec::new();
+    for id in who {
+        if verdicts::done(conn, *id, now).await? {
+            wishes.push(Wish { participation: id.0, decision: decision.clone() });
+        }
     }
-    super::order(conn, now, study, None, &plan).await?;
+    let plan = super::plan(conn, study, &wishes).await?;
+    let (able, unable): (Vec<_>, Vec<_>) = plan.lines.into_iter().partition(|line| line.orders.is_ok());
+    for line in &unable {
+        let why = line.orders.as_ref().err().map_or("", String::as_str);
+        verdicts::stand_again(conn, line.participation.id, why, now + HELD).await?;
+    }
+    super::order(conn, now, study, None, &Plan { lines: able }).await?;
     Ok(())
 }
 

@@ -141,8 +141,11 @@ impl Known {
             let said = row.participant_code.as_ref().and_then(|code| people.get(code));
             if let Some(vars) = said {
                 row.otree_vars = Some(Value::Object(vars.clone()));
-                row.otree_read_at =
-                    row.finished_at.max(row.otree_read_at).map(|at| at + chrono::Duration::seconds(1));
+                row.otree_read_at = row
+                    .finished_at
+                    .or(row.submitted_at)
+                    .max(row.otree_read_at)
+                    .map(|at| at + chrono::Duration::seconds(1));
             }
         }
     }
@@ -199,6 +202,7 @@ impl Known {
             standing,
             more_may_come: self.more_may_come,
             score: self.scores.of(row.worker_id),
+            compensated: row.compensated,
             waited_s,
         };
         judge(rules, &facts)
@@ -235,10 +239,11 @@ pub fn seconds(row: &Participation) -> Option<i64> {
     Some((end - row.opened_at?).num_seconds())
 }
 
-/// Whether oTree was read since the end. Where one read tells both, the same moment will do.
+/// Whether oTree was read since the end, or since handing in where no end was seen: before it, the payoff is one of
+/// the way. Where one read tells both, the same moment will do.
 fn was_read(row: &Participation) -> bool {
     let at_once = matches!(row.finished_by, Some(Completion::Reported | Completion::ExitDoor));
-    match (row.otree_read_at, row.finished_at) {
+    match (row.otree_read_at, row.finished_at.or(row.submitted_at)) {
         (Some(read), Some(end)) => read > end || at_once && read == end,
         (read, None) => read.is_some(),
         (None, Some(_)) => false,
@@ -248,4 +253,38 @@ fn was_read(row: &Participation) -> bool {
 fn vars(row: &Participation) -> &Map<String, Value> {
     static NONE: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
     row.otree_vars.as_ref().and_then(Value::as_object).unwrap_or(&NONE)
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, Duration};
+
+    use super::*;
+
+    #[test]
+    fn a_read_on_the_way_says_nothing_of_the_end() {
+        let at = |minutes| Some(DateTime::UNIX_EPOCH + Duration::minutes(minutes));
+        let reported = Some(Completion::Reported);
+        for (read, finished, by, submitted, right) in [
+            (None, None, None, None, false),
+            (at(1), None, None, None, true),
+            (at(1), None, None, at(2), false),
+            (at(3), None, None, at(2), true),
+            (at(2), None, None, at(2), false),
+            (at(1), at(2), reported, at(3), false),
+            (at(2), at(2), reported, at(3), true),
+            (at(2), at(2), None, at(3), false),
+            (at(3), at(2), None, at(4), true),
+            (None, at(2), reported, at(3), false),
+        ] {
+            let row = Participation {
+                otree_read_at: read,
+                finished_at: finished,
+                finished_by: by,
+                submitted_at: submitted,
+                ..crate::review::bulk::tests::person(1)
+            };
+            assert_eq!(was_read(&row), right, "{read:?} {finished:?} {submitted:?}");
+        }
+    }
 }

@@ -250,6 +250,25 @@ pub async fn done(conn: &mut PgConnection, id: ParticipationId, now: DateTime<Ut
     Ok(moved.rows_affected() == 1)
 }
 
+/// It stands again: this person's could not be ordered, and why; tried again then.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn stand_again(
+    conn: &mut PgConnection,
+    id: ParticipationId,
+    problem: &str,
+    until: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    query!(
+        "UPDATE review_verdict SET state = 'standing', done_at = NULL WHERE participation_id = $1 AND state = 'done'",
+        id.0
+    )
+    .execute(&mut *conn)
+    .await?;
+    hold(conn, id, problem, until).await
+}
+
 /// Notes why it could not be ordered, and when it is tried again.
 ///
 /// # Errors
@@ -398,8 +417,9 @@ pub async fn claim_digest(conn: &mut PgConnection, now: DateTime<Utc>) -> sqlx::
           AND (r.digest_at IS NULL OR r.digest_at + make_interval(secs => r.digest_s) <= $1)
           AND EXISTS (
             SELECT FROM review_verdict v JOIN participation p ON p.id = v.participation_id
-            WHERE v.study_id = r.study_id AND v.state = 'standing' AND v.told_at IS NULL
-              AND (v.outcome = 'review' OR v.problem IS NOT NULL)
+            WHERE v.study_id = r.study_id AND v.told_at IS NULL
+              AND (v.state = 'standing' AND v.outcome = 'review'
+                OR v.state IN ('standing', 'stopped') AND v.problem IS NOT NULL)
               AND p.stage IN ('submitted', 'submitted_unfinished')
               AND NOT EXISTS (
                 SELECT FROM payment_order o WHERE o.participation_id = p.id AND o.kind IN ('approve', 'reject')
@@ -423,8 +443,9 @@ pub async fn tell(conn: &mut PgConnection, study: StudyId, now: DateTime<Utc>) -
         Untold,
         r#"WITH told AS (
             UPDATE review_verdict v SET told_at = $2 FROM participation p
-            WHERE p.id = v.participation_id AND v.study_id = $1 AND v.state = 'standing' AND v.told_at IS NULL
-              AND (v.outcome = 'review' OR v.problem IS NOT NULL)
+            WHERE p.id = v.participation_id AND v.study_id = $1 AND v.told_at IS NULL
+              AND (v.state = 'standing' AND v.outcome = 'review'
+                OR v.state IN ('standing', 'stopped') AND v.problem IS NOT NULL)
               AND p.stage IN ('submitted', 'submitted_unfinished')
               AND NOT EXISTS (
                 SELECT FROM payment_order o WHERE o.participation_id = p.id AND o.kind IN ('approve', 'reject')

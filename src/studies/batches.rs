@@ -92,7 +92,8 @@ pub async fn by_hit(conn: &mut PgConnection, study: StudyId, hit: &str) -> sqlx:
 pub async fn sending(conn: &mut PgConnection, batch: BatchId, now: DateTime<Utc>) -> sqlx::Result<bool> {
     let marked = query!(
         "UPDATE batch SET state = 'sending', first_sent_at = coalesce(first_sent_at, $2)
-         WHERE id = $1 AND state IN ('planned', 'sending')",
+         WHERE id = $1 AND state IN ('planned', 'sending')
+           AND EXISTS (SELECT FROM study WHERE study.id = study_id AND study.state <> 'closed')",
         batch.0,
         now
     )

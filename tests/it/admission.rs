@@ -34,7 +34,7 @@ fn arrival(study: &Study, batch: &Batch, worker: &str, assignment: &str) -> Arri
 fn participation(admission: Admission) -> Option<ParticipationId> {
     match admission {
         Admission::Admitted(id) | Admission::Again(id) => Some(id),
-        Admission::OtherBatch | Admission::Full => None,
+        Admission::OtherBatch | Admission::Compensated | Admission::Full => None,
     }
 }
 

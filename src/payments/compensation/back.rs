@@ -13,7 +13,15 @@ use crate::recruiters::{Outcome, Recruiter};
 const QUIET: Duration = Duration::minutes(10);
 /// How often it is looked at.
 const AGAIN: Duration = Duration::minutes(1);
-const WITHDRAWN: &str = "Withdrawn before the worker collected it.";
+
+/// Why it does not come about.
+fn why(it: &Compensation) -> String {
+    let words = match it.submitted_after_all {
+        true => "The worker handed in the study's own work after all, which is decided in Review.",
+        false => "Withdrawn before the worker collected it.",
+    };
+    words.into()
+}
 
 pub(super) async fn step(recruiter: &dyn Recruiter, it: Compensation, now: DateTime<Utc>) -> Moved {
     let Some(hit) = it.hit_id.clone() else { return trace(recruiter, it, now).await };
@@ -22,7 +30,10 @@ pub(super) async fn step(recruiter: &dyn Recruiter, it: Compensation, now: DateT
     }
     let off = it.expires_at.map_or(now, |at| at.min(now));
     match look(recruiter, Compensation { expires_at: Some(off), ..it }, now).await {
-        Seen::Nobody(it, unit) if !unit.live && now - off >= QUIET => Moved::Over(it, WITHDRAWN.into()),
+        Seen::Nobody(it, unit) if !unit.live && now - off >= QUIET => {
+            let words = why(&it);
+            Moved::Over(it, words)
+        }
         Seen::Nobody(it, _) => Moved::Rest(it, now + AGAIN),
         Seen::Otherwise(moved) => moved,
     }
@@ -35,7 +46,10 @@ async fn trace(recruiter: &dyn Recruiter, it: Compensation, now: DateTime<Utc>) 
     match recruiter.find_by_mark(&it.order_id.to_string()).await {
         Ok(Some(found)) => Moved::On(offered(it, found)),
         Ok(None) if young => Moved::Rest(it, now + AGAIN),
-        Ok(None) => Moved::Over(it, WITHDRAWN.into()),
+        Ok(None) => {
+            let words = why(&it);
+            Moved::Over(it, words)
+        }
         Err(error) => Moved::Held(it, error.to_string()),
     }
 }

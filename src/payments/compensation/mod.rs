@@ -34,6 +34,11 @@ pub enum CompensateError {
     /// Offered before.
     #[error("This person is being compensated already, or was.")]
     Already,
+    /// An earlier one was refused, and is not off the recruiter's list yet.
+    #[error(
+        "An earlier compensation of this person is still being taken off the list. Try again in some minutes."
+    )]
+    Lingers,
     /// More than the work could have brought.
     #[error("Between $0.01 and ${0}, the reward and the largest bonus together.")]
     Amount(Cents),
@@ -90,6 +95,9 @@ pub async fn order(
         Some(id) => id,
         None => store::turned_away(conn, study, worker, now).await?.ok_or(CompensateError::Nobody)?,
     };
+    if store::lingers(conn, participation_id).await? {
+        return Err(CompensateError::Lingers);
+    }
     let wanted = NewOrder {
         participation_id,
         kind: Kind::Compensate,

@@ -87,6 +87,8 @@ pub struct Compensation {
     pub ended_at: Option<DateTime<Utc>>,
     /// When a person wanted it back.
     pub withdrawn_at: Option<DateTime<Utc>>,
+    /// The worker handed in the study's own work since, which is decided in Review.
+    pub submitted_after_all: bool,
     pub problem: Option<String>,
     pub failures: i32,
 }
@@ -200,7 +202,8 @@ macro_rules! compensations {
                 w.external_id AS worker, o.amount_cents AS "amount: _", o.words, o.state AS "state: _",
                 o.problem AS order_problem, c.qualification_id, c.granted_at, c.offer_id, c.first_sent_at, c.hit_id,
                 c.hit_group_id, c.expires_at, c.telling_at, c.told_at, c.tell_problem, c.submitted_at, c.ended_at,
-                c.withdrawn_at, c.problem, c.failures
+                c.withdrawn_at, p.submitted_at IS NOT NULL AND p.rejected_at IS NULL AS "submitted_after_all!", c.problem,
+                c.failures
             FROM compensation c JOIN payment_order o ON o.id = c.order_id JOIN study ON study.id = o.study_id
             JOIN participation p ON p.id = o.participation_id JOIN worker w ON w.id = p.worker_id "# + $tail
             $(, $arg)*
@@ -341,6 +344,37 @@ pub(super) async fn pay(
     .execute(&mut *conn)
     .await?;
     jobs::wake(conn, payer::NAME).await
+}
+
+/// Refused here, and paid by the recruiter after all: it is booked.
+pub(super) async fn paid_after_all(
+    conn: &mut PgConnection,
+    order: OrderId,
+    assignment: &str,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    query!(
+        "UPDATE payment_order SET state = 'done', assignment_id = $2, settled_at = $3,
+            problem = 'Refused here, and approved at the recruiter after all.'
+         WHERE id = $1 AND kind = 'compensate' AND state = 'refused'",
+        order.0,
+        assignment,
+        now
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Whether a compensation of this person that was refused may still be paid by the recruiter.
+pub(super) async fn lingers(conn: &mut PgConnection, participation: ParticipationId) -> sqlx::Result<bool> {
+    query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM compensation c JOIN payment_order o ON o.id = c.order_id
+            WHERE o.participation_id = $1 AND c.ended_at IS NULL) AS "yes!""#,
+        participation.0
+    )
+    .fetch_one(conn)
+    .await
 }
 
 /// It does not come about: the money is free again.

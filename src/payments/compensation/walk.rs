@@ -64,7 +64,7 @@ enum Next {
 fn next(it: &Compensation) -> Next {
     match it.state {
         OrderState::Done | OrderState::Refused => return Next::CleanUp,
-        OrderState::Planned if it.withdrawn_at.is_some() => return Next::Withdraw,
+        OrderState::Planned if it.withdrawn_at.is_some() || it.submitted_after_all => return Next::Withdraw,
         OrderState::Planned => {}
         _ => return Next::Wait,
     }
@@ -92,6 +92,8 @@ pub(super) enum Moved {
     Submitted(Compensation, String),
     /// It does not come about, and why.
     Over(Compensation, String),
+    /// Refused here, and paid by the recruiter's clock or by hand after all.
+    PaidAfterAll(Compensation, String),
     /// Another process has the row.
     Lost,
 }
@@ -286,6 +288,10 @@ impl Compensator {
                 store::pay(&mut tx, it.order_id, &assignment, now).await?;
                 (Compensation { submitted_at: Some(now), ..well(it) }, now + chrono::Duration::seconds(10))
             }
+            Moved::PaidAfterAll(it, assignment) => {
+                store::paid_after_all(&mut tx, it.order_id, &assignment, now).await?;
+                (well(it), now)
+            }
             Moved::Over(it, words) => {
                 store::refuse(&mut tx, it.order_id, &words).await?;
                 (well(it), now)
@@ -459,12 +465,53 @@ fn missing(it: Compensation, now: DateTime<Utc>) -> Moved {
 
 /// Takes away what only this compensation needed.
 async fn clean_up(recruiter: &dyn Recruiter, it: Compensation, now: DateTime<Utc>) -> Moved {
-    if let Some(hit) = it.hit_id.as_deref().filter(|_| it.state == OrderState::Refused) {
-        // Nobody shall accept what would not be paid; one that is gone is off the list, too.
-        if let Outcome::NotNow(words) | Outcome::Unknown(words) = recruiter.expire(hit).await {
-            return Moved::Held(it, words);
-        }
+    let refused = it.hit_id.clone().filter(|_| it.state == OrderState::Refused);
+    match refused {
+        Some(hit) => match off_the_list(recruiter, &it, &hit, now).await {
+            None => tidy(recruiter, it, now).await,
+            Some(Left::Waits(at)) => Moved::Rest(it, at),
+            Some(Left::Paid(assignment)) => Moved::PaidAfterAll(it, assignment),
+            Some(Left::Silent(words)) => Moved::Held(it, words),
+        },
+        None => tidy(recruiter, it, now).await,
     }
+}
+
+/// What keeps a refused compensation from its end.
+enum Left {
+    /// The worker has handed it in: the recruiter's clock approves it within a day.
+    Waits(DateTime<Utc>),
+    /// The recruiter has paid this assignment.
+    Paid(String),
+    /// It does not answer.
+    Silent(String),
+}
+
+/// Nobody shall accept what would not be paid; one that is gone is off the list, too. Who has handed it in is paid by
+/// the recruiter whatever we decided, and that belongs into the books.
+async fn off_the_list(
+    recruiter: &dyn Recruiter,
+    it: &Compensation,
+    hit: &str,
+    now: DateTime<Utc>,
+) -> Option<Left> {
+    if let Outcome::NotNow(words) | Outcome::Unknown(words) = recruiter.expire(hit).await {
+        return Some(Left::Silent(words));
+    }
+    let list = match recruiter.submissions(hit).await {
+        Ok(list) => list,
+        Err(AskError::Refused(Refusal { kind: RefusalKind::Missing, .. })) => return None,
+        Err(error) => return Some(Left::Silent(error.to_string())),
+    };
+    let theirs = list.into_iter().find(|one| one.worker_id == it.worker)?;
+    match theirs.status {
+        SubmissionStatus::Submitted => Some(Left::Waits(now + chrono::Duration::minutes(10))),
+        SubmissionStatus::Approved => Some(Left::Paid(theirs.assignment_id)),
+        SubmissionStatus::Rejected => None,
+    }
+}
+
+async fn tidy(recruiter: &dyn Recruiter, it: Compensation, now: DateTime<Utc>) -> Moved {
     let outcome = match &it.qualification_id {
         Some(id) => recruiter.delete_qualification(id).await,
         None => Outcome::Done(()),

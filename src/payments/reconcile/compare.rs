@@ -213,6 +213,7 @@ pub fn second_submissions(ours: &Ours, told: &[Told]) -> Vec<Extra> {
         for submission in one.submissions.iter().filter(|s| s.status == SubmissionStatus::Approved) {
             if ours.person(one.batch.id, &submission.worker_id).is_none()
                 && let Some(person) = ours.elsewhere(&submission.worker_id)
+                && person.submitted_at.is_some()
             {
                 found.push(Extra {
                     participation: person.id,

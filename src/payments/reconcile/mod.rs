@@ -134,7 +134,9 @@ impl Comparer {
             super::books::extra(&mut tx, study, &extra, now).await?;
         }
         let found = compare::differences(compare::Terms::of(study), &ours, told, asked_at);
-        let scope = Scope::batches(due, told.iter().map(|one| one.batch.id.0).collect());
+        // A HIT that is not shown says nothing: what was found before stays as it is.
+        let seen = told.iter().filter(|one| one.shown).map(|one| one.batch.id.0).collect();
+        let scope = Scope::batches(due, seen);
         differences::keep(&mut tx, &scope, &found, now).await?;
         let complete = i64::try_from(told.len())? < AT_A_TIME;
         let cursor = told.last().filter(|_| !complete).map_or(0, |one| one.batch.position);

@@ -12,7 +12,7 @@ pub mod file;
 pub mod list;
 pub mod people;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 pub mod top_up;
 
 use std::collections::{HashMap, HashSet};

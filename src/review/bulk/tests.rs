@@ -39,6 +39,7 @@ pub fn person(n: usize) -> Participation {
         feedback: None,
         bonus: None,
         bonus_paid_at: None,
+        compensated: false,
         uninvited: false,
         otree_vars: None,
         otree_read_at: None,

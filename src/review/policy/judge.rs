@@ -46,6 +46,8 @@ pub struct Facts<'a> {
     pub more_may_come: bool,
     /// The worker's quality score; `None` when the lab keeps none.
     pub score: Option<i32>,
+    /// Whether they are being paid for this work another way, or were.
+    pub compensated: bool,
     /// How long the rules have looked at this person, in seconds.
     pub waited_s: i64,
 }
@@ -76,6 +78,9 @@ pub fn judge(rules: &RuleSet, facts: &Facts<'_>) -> Verdict {
         otree(&mut found, rules, facts);
     }
     score(&mut found, rules, facts);
+    if facts.compensated {
+        found.against("is being compensated for this work, or was");
+    }
     found.verdict()
 }
 

@@ -92,11 +92,12 @@ enum Committed {
 /// Commits that the batch is about to be sent, with its money set aside, if every limit allows it.
 async fn commit(app: &App, study: &Study, batch: &Batch) -> anyhow::Result<Committed> {
     let mut tx = app.pool.begin().await?;
+    let before = caps::room(&mut tx, study.id.0).await?;
+    // Under the study's lock, for which a while may have been waited.
     if pause::holds(&mut tx, study.lab_id.0).await? {
         let words = "Money is paused, so no further batch is published. See Money.";
         return Ok(Committed::Stopped(words.into()));
     }
-    let before = caps::room(&mut tx, study.id.0).await?;
     if !batches::sending(&mut tx, batch.id, app.clock.now()).await? {
         return Ok(Committed::NotWanted);
     }
@@ -220,7 +221,7 @@ pub(super) async fn take_off(app: &App, study: &Study) -> anyhow::Result<Progres
     let mut progress = Progress::More;
     for batch in all.iter().filter(|b| b.expired_at.is_none()) {
         let one = match (batch.state.as_str(), &batch.hit_id) {
-            ("sending", _) => find_late(app, recruiter.as_ref(), batch).await?,
+            ("sending", _) => find_late(app, recruiter.as_ref(), study, batch).await?,
             ("open", Some(hit)) => expire(recruiter.as_ref(), hit).await,
             _ => continue,
         };
@@ -247,11 +248,18 @@ async fn expire(recruiter: &dyn Recruiter, hit: &str) -> Progress {
     }
 }
 
-/// A batch whose answer was lost before the study was closed: looked for until it would have shown up.
-async fn find_late(app: &App, recruiter: &dyn Recruiter, batch: &Batch) -> anyhow::Result<Progress> {
+/// A batch whose answer was lost before the study was closed: looked for until it would have shown up. It may have
+/// been tried until the study was closed.
+async fn find_late(
+    app: &App,
+    recruiter: &dyn Recruiter,
+    study: &Study,
+    batch: &Batch,
+) -> anyhow::Result<Progress> {
+    let last = batch.first_sent_at.map(|first| study.closed_at.map_or(first, |closed| closed.max(first)));
     match recruiter.find_by_mark(&batch.id.to_string()).await {
         Ok(Some(found)) => record(app, batch, Outcome::Done(found)).await,
-        Ok(None) if batch.first_sent_at.is_some_and(|sent| app.clock.now() - sent < SHOWS_WITHIN) => {
+        Ok(None) if last.is_some_and(|sent| app.clock.now() - sent < SHOWS_WITHIN) => {
             Ok(Progress::Blocked(format!(
                 "Batch {} may have gone out just before the study was closed; the recruiter is being asked.",
                 batch.position

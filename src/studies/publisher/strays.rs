@@ -166,10 +166,11 @@ pub async fn note(
     Ok(())
 }
 
-/// Those of the marks that name a row: a batch, or an order with a unit of its own.
+/// Those of the marks that name a row: a batch, or an order with a unit of its own. A batch that was given up as
+/// never published accounts for no unit.
 async fn known(conn: &mut PgConnection, marks: &[Uuid]) -> sqlx::Result<Vec<Uuid>> {
     query_scalar!(
-        r#"SELECT id AS "id!" FROM batch WHERE id = ANY($1)
+        r#"SELECT id AS "id!" FROM batch WHERE id = ANY($1) AND NOT (state = 'refused' AND hit_id IS NULL)
         UNION ALL SELECT id FROM payment_order WHERE id = ANY($1)"#,
         marks
     )

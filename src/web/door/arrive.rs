@@ -130,6 +130,7 @@ async fn enter(
     };
     match app.desk.ask(arrival).await {
         Ok(Admission::Admitted(id) | Admission::Again(id)) => Ok(on(app, study, id)),
+        Ok(Admission::Compensated) => Notice::COMPENSATED.show(StatusCode::OK),
         Ok(Admission::OtherBatch) => Notice::OTHER_BATCH.show(StatusCode::OK),
         Ok(Admission::Full) if study.state == Stage::Closed => Notice::CLOSED.show(StatusCode::OK),
         Ok(Admission::Full) => Notice::FULL.show(StatusCode::OK),

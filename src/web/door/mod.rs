@@ -86,6 +86,14 @@ impl Notice<'static> {
         code: "",
         again_in: 0,
     };
+    const COMPENSATED: Self = Self {
+        heading: "You are paid for this study another way",
+        words: "The researchers pay you for the work you have done with a HIT of its own, which only you can see.",
+        advice: "Please return this HIT; that does you no harm. If you have not found the other one, write to the \
+                 researchers.",
+        code: "",
+        again_in: 0,
+    };
     const CROWDED: Self = Self {
         heading: "Many people are coming at this moment",
         words: "Your place is not decided yet. The page tries again by itself.",

@@ -5,6 +5,7 @@ use chrono::Duration;
 use futures_util::future::join_all;
 use kernel::money::Cents;
 use market::journal::Effect;
+use otree_hr::connections;
 use otree_hr::jobs::{Lease, Reconciler, Step};
 use otree_hr::participation::Stage;
 use otree_hr::payments::payer::Payer;
@@ -24,6 +25,38 @@ fn placed(answer: Result<usize, ReviewError>) -> usize {
         Ok(orders) => orders,
         Err(ReviewError::Changed { .. }) => 0,
         Err(other) => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
+async fn a_recruiter_that_keeps_everybody_waiting_holds_up_its_own_orders_only() {
+    let world = World::new().await;
+    let form = Typed { places: "3".into(), batch_size: "3".into(), ..world.lab.form() };
+    let study = world.publish(&form).await;
+    let guests = world.submitted(&study, 3, "0.70").await;
+    world.decide(&study, &guests, &approve()).await;
+    let now = world.lab.clock_now();
+    let mut conn = world.app().pool.acquire().await.unwrap();
+    let mut claims = Vec::new();
+    for _ in 0..3 {
+        claims.push(payments::store::claim_to_send(&mut conn, now, Lease::from(now)).await.unwrap());
+    }
+    let taken = claims.iter().map(Option::is_some);
+    assert_eq!(taken.collect::<Vec<_>>(), [true, true, false], "two at a time, not all lanes");
+    let act = connections::Act { lab: world.lab.id, by: None, at: now };
+    let other = connections::create_rehearsal(world.app(), act, "Another").await.unwrap();
+    sqlx::query("UPDATE payment_order SET connection_id = $1 WHERE state = 'authorised'")
+        .bind(other.0)
+        .execute(&mut *conn)
+        .await
+        .unwrap();
+    assert!(payments::store::claim_to_send(&mut conn, now, Lease::from(now)).await.unwrap().is_some());
+
+    // What the two left behind is asked about one at a time.
+    let later = now + Duration::minutes(30);
+    for expected in [true, true, false] {
+        let next = payments::store::claim_to_settle(&mut conn, later, Lease::from(later)).await.unwrap();
+        assert_eq!(next.is_some(), expected, "one of each connection");
     }
 }
 

@@ -1,5 +1,6 @@
 //! Money moves once, whatever goes wrong between us and the marketplace. Its journal is the truth.
 
+mod after_all;
 mod amnesia;
 mod at_once;
 mod by_hand;

@@ -2,8 +2,10 @@
 
 use chrono::Duration;
 use kernel::money::Cents;
+use market::clock::Turn;
 use market::faults::FaultKind;
 use market::journal::Effect;
+use otree_hr::ledger::pause;
 use otree_hr::participation::{self, Stage};
 use otree_hr::payments::{Kind, OrderState, budget};
 use otree_hr::recruiters::{Submission, SubmissionStatus};
@@ -28,6 +30,16 @@ async fn rejected() -> (World, Study, [Guest; 1]) {
     world.quiet().await;
     assert_eq!(stages(&world, &guests).await, [Stage::Rejected]);
     (world, study, guests)
+}
+
+async fn pause(world: &World, on: bool) {
+    let mut conn = world.app().pool.acquire().await.unwrap();
+    let lab = Some(world.lab.id.0);
+    let changed = match on {
+        true => pause::begin(&mut conn, world.lab.clock_now(), lab, world.lab.owner.0, "").await,
+        false => pause::end(&mut conn, lab).await,
+    };
+    assert!(changed.unwrap());
 }
 
 async fn paid(world: &World, study: &Study) -> Cents {
@@ -107,4 +119,20 @@ async fn a_list_that_was_read_before_does_not_bring_the_rejection_back() {
     let batch = sqlx::query_scalar("SELECT id FROM batch").fetch_one(&mut *conn).await.unwrap();
     participation::store::submission(&mut conn, BatchId(batch), &read_before, now).await.unwrap();
     assert_eq!(stages(&world, &guests).await, [Stage::Approved]);
+}
+
+#[tokio::test]
+async fn one_that_the_recruiter_refuses_for_ever_is_put_before_a_person() {
+    let (world, study, guests) = rejected().await;
+    pause(&world, true).await;
+    assert_eq!(world.decide(&study, &guests, &overturn(&world)).await, 1);
+    world.market.set_clock(Turn::Step(Duration::days(31))).await.unwrap();
+    pause(&world, false).await;
+    for _ in 0..24 {
+        world.later(Duration::hours(1)).await;
+    }
+    let order = world.orders(&study).await.into_iter().find(|order| order.kind == Kind::Override).unwrap();
+    assert_eq!(order.state, OrderState::Unknown, "{order:?}");
+    assert!(order.problem.unwrap().contains("again and again"));
+    assert_eq!(stages(&world, &guests).await, [Stage::Rejected]);
 }

@@ -79,14 +79,14 @@ async fn what_was_refused_does_not_count() {
     assert_eq!(waiting(&world).await.len(), 0, "1.20 and 0.60");
 }
 
-/// A study whose rules approve at once, with somebody who has handed in.
-async fn by_rule(above: i64) -> (World, Study, Vec<Guest>, otree_hr::accounts::AccountId) {
+/// A study whose rules approve at once, with people who have handed in.
+async fn by_rule(above: i64, people: usize) -> (World, Study, Vec<Guest>, otree_hr::accounts::AccountId) {
     let world = World::new().await;
     let study = world.publish(&world.lab.form()).await;
     let second = second_person(&world, above).await;
     let rules = RuleSet { finished: true, pays_payoff: true, ..RuleSet::default() };
     let new = NewRules { active: true, rules, undo_s: 0, digest_s: 0 };
-    let guests = world.submitted(&study, 1, "0.70").await;
+    let guests = world.submitted(&study, people, "0.70").await;
     let mut tx = world.app().pool.begin().await.unwrap();
     verdicts::save(&mut tx, world.lab.clock_now(), &study, world.lab.owner, &new).await.unwrap();
     tx.commit().await.unwrap();
@@ -97,8 +97,8 @@ async fn by_rule(above: i64) -> (World, Study, Vec<Guest>, otree_hr::accounts::A
 }
 
 #[tokio::test]
-async fn what_a_rule_orders_waits_and_any_person_may_confirm_it() {
-    let (world, study, guests, _) = by_rule(203).await;
+async fn what_a_rule_orders_waits_for_somebody_else_than_its_author() {
+    let (world, study, guests, second) = by_rule(203, 1).await;
     let one = waiting(&world).await.remove(0);
     assert_eq!((one.orders, one.total, one.asked_by), (2, Cents(204), None));
     patience(&world).await;
@@ -107,8 +107,9 @@ async fn what_a_rule_orders_waits_and_any_person_may_confirm_it() {
     let page =
         world.lab.browser(world.lab.owner).await.get(&format!("{}/money", world.lab.path())).await.body;
     assert!(page.contains("decided by a rule") && page.contains("value=\"confirm\""), "{page}");
-    // Nobody is the first person, so that even the rules' author is a second one.
-    answer(&world, &one, world.lab.owner, true).await.unwrap();
+    // Whoever wrote the rule is its first person.
+    assert!(matches!(answer(&world, &one, world.lab.owner, true).await, Err(ConfirmError::Same)));
+    answer(&world, &one, second, true).await.unwrap();
     patience(&world).await;
     assert_eq!(stages(&world, &guests).await, [Stage::Paid]);
     books::settled(&world, &study).await;
@@ -116,7 +117,7 @@ async fn what_a_rule_orders_waits_and_any_person_may_confirm_it() {
 
 #[tokio::test]
 async fn what_a_rule_ordered_and_a_person_declined_is_for_people_from_then_on() {
-    let (world, study, guests, second) = by_rule(100).await;
+    let (world, study, guests, second) = by_rule(100, 1).await;
     let one = waiting(&world).await.remove(0);
     answer(&world, &one, second, false).await.unwrap();
     assert!(matches!(answer(&world, &one, second, true).await, Err(ConfirmError::Gone)));
@@ -127,7 +128,8 @@ async fn what_a_rule_ordered_and_a_person_declined_is_for_people_from_then_on() 
     let mut conn = world.app().pool.acquire().await.unwrap();
     let said = verdicts::of_study(&mut conn, study.id).await.unwrap().remove(&guests[0].id).unwrap();
     drop(conn);
-    assert_eq!(said.state, State::Done);
+    assert_eq!(said.state, State::Stopped, "for a person");
+    assert!(said.problem.unwrap().contains("declined"));
     assert_eq!(ledger::amounts(ledger::of(&world, &study).await), [360, 120, 0, 0, 0]);
     // A person's own decision is another, and needs its own second person.
     world.decide(&study, &guests, &approve()).await;
@@ -140,9 +142,20 @@ async fn what_a_rule_ordered_and_a_person_declined_is_for_people_from_then_on() 
 
 #[tokio::test]
 async fn a_rules_small_order_does_not_wait() {
-    let (world, study, guests, _) = by_rule(204).await;
+    let (world, study, guests, _) = by_rule(204, 1).await;
     assert_eq!(waiting(&world).await.len(), 0);
     patience(&world).await;
     assert_eq!(stages(&world, &guests).await, [Stage::Paid]);
     books::settled(&world, &study).await;
+}
+
+#[tokio::test]
+async fn small_orders_of_a_rule_that_come_together_are_one_large_decision() {
+    let (world, _, guests, second) = by_rule(300, 2).await;
+    let waiting = waiting(&world).await;
+    assert_eq!(waiting.len(), 1, "204 each, and 408 together");
+    assert_eq!((waiting[0].orders, waiting[0].total), (4, Cents(408)));
+    answer(&world, &waiting[0], second, true).await.unwrap();
+    patience(&world).await;
+    assert_eq!(stages(&world, &guests).await, [Stage::Paid; 2]);
 }

@@ -7,6 +7,7 @@ use otree_hr::app::App;
 use otree_hr::jobs::Reconciler;
 use otree_hr::participation::Stage;
 use otree_hr::payments::Kind;
+use otree_hr::payments::budget;
 use otree_hr::review::auto::Reviewer;
 use otree_hr::review::verdicts::{NewRules, Outcome, State};
 use otree_hr::review::{Decision, Stop, stop_rules};
@@ -218,6 +219,34 @@ async fn an_order_that_the_budget_does_not_allow_is_told_and_tried_again() {
     world.later(Duration::minutes(1)).await;
     assert_eq!(world.participation(&guest).await.stage, Stage::Paid);
     books::settled(&world, &study).await;
+}
+
+#[tokio::test]
+async fn where_a_budget_has_room_for_one_of_two_one_is_approved_and_the_other_told() {
+    let world = World::new().await;
+    let study = world.publish(&world.lab.form()).await;
+    let guests = [
+        handed_in(&world, &study, "Anna", json!({})).await,
+        handed_in(&world, &study, "Ben", json!({})).await,
+    ];
+    // Room for one bonus with its fee, which is 84, beside what is promised.
+    let mut conn = world.app().pool.acquire().await.unwrap();
+    let promised = budget::of(&mut conn, study.id, false).await.unwrap().bound();
+    sqlx::query("UPDATE study SET budget_cents = $1")
+        .bind(promised.0 + 100)
+        .execute(&mut *conn)
+        .await
+        .unwrap();
+    drop(conn);
+    save(&world, &study, &NewRules { undo_s: 0, ..finished() }).await;
+    world.later(Duration::minutes(1)).await;
+    world.later(Duration::minutes(1)).await;
+    let mut held = 0;
+    for guest in &guests {
+        let said = verdict(&world, &study, guest).await.unwrap();
+        held += usize::from(said.problem.is_some_and(|why| why.contains("budget")));
+    }
+    assert_eq!((held, world.orders(&study).await.len()), (1, 2));
 }
 
 #[tokio::test]

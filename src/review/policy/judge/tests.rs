@@ -17,6 +17,7 @@ fn facts<'a>(vars: &'a Map<String, Value>, session: &'a Map<String, Value>) -> F
         standing: None,
         more_may_come: true,
         score: Some(50),
+        compensated: false,
         waited_s: 0,
     }
 }
@@ -268,4 +269,13 @@ fn everything_that_is_against_it_is_told_and_comes_before_waiting() {
     let Verdict::Review { reasons, feedback } = judge(&rules, &bad) else { panic!("no review") };
     assert_eq!(reasons, ["took 5 min, less than 10 min", "no code was entered"]);
     assert_eq!(feedback, "");
+}
+
+#[test]
+fn who_is_compensated_for_the_work_is_for_a_person() {
+    let (participant, session) = (Map::new(), Map::new());
+    let rules = RuleSet { finished: true, ..RuleSet::default() };
+    let facts = Facts { compensated: true, ..facts(&participant, &session) };
+    let Verdict::Review { reasons, .. } = judge(&rules, &facts) else { panic!("approved") };
+    assert_eq!(reasons, ["is being compensated for this work, or was"]);
 }
