@@ -10,8 +10,8 @@ use sqlx::PgConnection;
 use super::{assignments, hits, lifetimes, review};
 use crate::{DisposalSince, Market, Quirks};
 
-/// At most so many of each kind in one step.
-const BATCH: i64 = 1000;
+/// At most so many of each kind in one step, requester by requester, so that nobody's backlog keeps others waiting.
+const BATCH: i64 = 200;
 
 /// What one step did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -103,7 +103,7 @@ impl Due {
                               select assignment_id, deadline from market.assignment
                                where requester_id = time.requester_id and state = 'accepted' and deadline < time.now
                                order by deadline limit $2) as due
-                        order by due.deadline limit $2"#,
+                        order by due.deadline"#,
                     real,
                     BATCH,
                 );
@@ -119,28 +119,13 @@ impl Due {
                                where requester_id = time.requester_id and closed_at is null and disposed_at is null
                                  and expiration <= time.now
                                order by expiration limit $2) as due
-                        order by due.expiration limit $2"#,
+                        order by due.expiration"#,
                     real,
                     BATCH,
                 );
                 due.fetch_all(conn).await
             }
-            Self::Review => {
-                let due = sqlx::query_as!(
-                    Item,
-                    r#"select due.assignment_id as id, time.now as "now!", time.requester_id as "requester_id!"
-                         from market.times($1) as time
-                        cross join lateral (
-                              select assignment_id, auto_approval_at from market.assignment
-                               where requester_id = time.requester_id and state = 'submitted'
-                                 and auto_approval_at <= time.now
-                               order by auto_approval_at limit $2) as due
-                        order by due.auto_approval_at limit $2"#,
-                    real,
-                    BATCH,
-                );
-                due.fetch_all(conn).await
-            }
+            Self::Review => unreviewed(conn, real, market.settings().quirks.constant_balance).await,
         }
     }
 
@@ -156,6 +141,35 @@ impl Due {
             },
         })
     }
+}
+
+/// Work that nobody reviewed in time and that can be paid now: its HIT set the money aside, or enough is free, or money
+/// never runs out (`boundless`, unless the requester switched otherwise).
+async fn unreviewed(
+    conn: &mut PgConnection,
+    real: DateTime<Utc>,
+    boundless: bool,
+) -> sqlx::Result<Vec<Item>> {
+    let due = sqlx::query_as!(
+        Item,
+        r#"select due.assignment_id as id, time.now as "now!", time.requester_id as "requester_id!"
+             from market.times($1) as time
+             join market.requester r on r.requester_id = time.requester_id
+             left join market.behaviour own on own.requester_id = time.requester_id
+            cross join lateral (
+                  select a.assignment_id, a.auto_approval_at
+                    from market.assignment a join market.hit h on h.hit_id = a.hit_id
+                   where a.requester_id = time.requester_id and a.state = 'submitted'
+                     and a.auto_approval_at <= time.now
+                     and (h.holds or r.available >= h.reward + h.fee
+                          or coalesce((own.overrides ->> 'constant_balance')::boolean, $3))
+                   order by a.auto_approval_at limit $2) as due
+            order by due.auto_approval_at"#,
+        real,
+        BATCH,
+        boundless,
+    );
+    due.fetch_all(conn).await
 }
 
 /// HITs that are over, reviewed and old enough to go, each by its requester's switches. A HIT is over since its
@@ -181,7 +195,7 @@ async fn old(conn: &mut PgConnection, real: DateTime<Utc>, usual: Quirks) -> sql
                                          from market.assignment a where a.hit_id = h.hit_id))
                              <= time.now - make_interval(days => rule.days))
                    order by h.created_at limit $4) as due
-            order by due.created_at limit $4"#,
+            order by due.created_at"#,
         real,
         i64::from(usual.disposal_days),
         usual.disposal_since == DisposalSince::Creation,
