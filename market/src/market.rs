@@ -24,7 +24,7 @@ use crate::engine::tick::{self, Report};
 use crate::engine::{Outcome, requesters};
 use crate::faults::{self, FaultKind, Target};
 use crate::journal::{self, Filter, JournalEntry};
-use crate::notices::{self, delivery};
+use crate::notices::{self, couriers, delivery};
 use crate::{Quirks, Settings, behaviour, control, protocol, workers};
 
 /// How often the market looks for what is due.
@@ -59,7 +59,7 @@ impl std::fmt::Debug for Market {
 }
 
 /// Logs a step that failed and waits for the next one.
-async fn rest(stop: &CancellationToken, outcome: anyhow::Result<()>) {
+pub(crate) async fn rest(stop: &CancellationToken, outcome: anyhow::Result<()>) {
     if let Err(error) = outcome {
         tracing::error!(error = format!("{error:#}"), "The marketplace's step failed");
     }
@@ -218,7 +218,15 @@ impl Market {
     /// # Errors
     /// When Postgres fails; a receiver that does not take a notification is no error.
     pub async fn deliver(&self) -> anyhow::Result<usize> {
-        delivery::step(self).await
+        self.deliver_for(delivery::BUDGET).await
+    }
+
+    /// The same, with so much time for each destination of each requester; what they do not come to waits.
+    ///
+    /// # Errors
+    /// As for [`Market::deliver`].
+    pub async fn deliver_for(&self, budget: Duration) -> anyhow::Result<usize> {
+        delivery::step(self, budget).await
     }
 
     /// Orders that the requester's next `next` notifications are lost.
@@ -232,18 +240,12 @@ impl Market {
     /// Ticks and sends notifications every second until told to stop, the one without waiting for the other. A step
     /// that fails is logged and tried again.
     pub async fn run(&self, stop: CancellationToken) {
-        tokio::join!(self.keep_ticking(&stop), self.keep_delivering(&stop));
+        tokio::join!(self.keep_ticking(&stop), couriers::run(self, &stop));
     }
 
     async fn keep_ticking(&self, stop: &CancellationToken) {
         while !stop.is_cancelled() {
             rest(stop, self.tick().await.map(drop)).await;
-        }
-    }
-
-    async fn keep_delivering(&self, stop: &CancellationToken) {
-        while !stop.is_cancelled() {
-            rest(stop, self.deliver().await.map(drop)).await;
         }
     }
 

@@ -3,8 +3,11 @@
 //! One step decides first what becomes of new notices (the switches of [`Trouble`]), then claims those that are due
 //! and sends them with no transaction open. A claim is an attempt that puts the next one ahead, so that a process
 //! that dies in the middle costs a delay and perhaps a duplicate, never a loss.
+//!
+//! What one requester tells one destination is a [`Lane`]: told in order, and by itself. A lane works for a bounded
+//! time, far shorter than its claim lasts, and hands back what it did not come to; so a slow receiver delays only
+//! itself, and no two processes send the same notice because the first one is slow.
 
-use std::collections::BTreeMap;
 use std::time::Duration as StdDuration;
 
 use anyhow::Context;
@@ -12,34 +15,43 @@ use chrono::{DateTime, Duration, Utc};
 use futures_util::future::join_all;
 use kernel::outbound::header::{CONTENT_TYPE, HeaderName};
 use kernel::outbound::{Method, Request};
+use tokio::time::Instant;
 
 use super::outbox::Notice;
 use super::store::{self, Fate};
 use super::{Transport, Trouble, document, queues};
 use crate::Market;
 use crate::clock::Whose;
+use crate::engine::later;
 
 /// Seconds after which a claimed notice may be claimed again.
 const CLAIM: i64 = 120;
-/// Notices that leave together at most, per requester.
+/// Notices that one lane claims at most.
 const BATCH: i64 = 50;
+/// How long a lane goes on with what it claimed. The last notice it begins may take [`PATIENCE`] more.
+pub const BUDGET: StdDuration = StdDuration::from_secs(20);
 /// A notice is given up after so many attempts, which take about two hours.
 const ATTEMPTS: i64 = 12;
 /// How long a receiver may take to answer.
-const PATIENCE: StdDuration = StdDuration::from_secs(10);
+pub const PATIENCE: StdDuration = StdDuration::from_secs(10);
 /// Bytes of an answer that is only looked at for its status.
 const ANSWER: usize = 64 * 1024;
 
-/// Tells what is due now, and says how many notices were sent.
+/// What one requester tells one destination.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Lane {
+    /// Who tells.
+    pub requester_id: String,
+    /// Where to.
+    pub destination: String,
+}
+
+/// Tells what is due now, each lane for `budget`, and says how many notices were sent.
 ///
 /// # Errors
 /// When Postgres fails, after everything else was tried. What a receiver does is no error.
-pub async fn step(market: &Market) -> anyhow::Result<usize> {
-    let mut conn = market.pool().acquire().await?;
-    let requesters = store::with_notices(&mut conn, market.real_now()).await?;
-    drop(conn);
-    let outcomes = join_all(requesters.iter().map(|id| of_requester(market, id))).await;
-    store::tidy(market.pool(), market.real_now()).await?;
+pub async fn step(market: &Market, budget: StdDuration) -> anyhow::Result<usize> {
+    let outcomes = join_all(lanes(market).await?.iter().map(|lane| along(market, lane, budget))).await;
     let mut sent = 0;
     for outcome in outcomes {
         sent += outcome.context("notifications")?;
@@ -47,26 +59,46 @@ pub async fn step(market: &Market) -> anyhow::Result<usize> {
     Ok(sent)
 }
 
-async fn of_requester(market: &Market, requester_id: &str) -> anyhow::Result<usize> {
-    let (mut tx, now) = market.begin_of(Whose::Requester(requester_id)).await?;
+/// Decides what becomes of new notices, forgets old ones, and says which lanes have something to tell.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn lanes(market: &Market) -> anyhow::Result<Vec<Lane>> {
+    let real = market.real_now();
+    let fresh = store::with_fresh(&mut *market.pool().acquire().await?).await?;
+    for outcome in join_all(fresh.iter().map(|id| decide(market, id))).await {
+        if let Err(error) = outcome {
+            tracing::error!(%error, "Notifications of a requester are left undecided");
+        }
+    }
+    store::tidy(market.pool(), real).await?;
+    Ok(store::lanes(&mut *market.pool().acquire().await?, real).await?)
+}
+
+async fn decide(market: &Market, requester_id: &str) -> anyhow::Result<()> {
+    let (mut tx, _) = market.begin_of(Whose::Requester(requester_id)).await?;
     let trouble = market.quirks_of(&mut tx, requester_id).await?.notices;
     for notice in store::fresh(&mut tx, requester_id).await? {
         let lost = store::take_loss(&mut tx, requester_id).await?;
         let fate = if lost { Fate::Lost } else { fate(&trouble, &notice, rand::random(), rand::random()) };
         store::decide(&mut tx, market.real_now(), &notice, fate).await?;
     }
-    tx.commit().await?;
+    Ok(tx.commit().await?)
+}
+
+/// Tells what is due on one lane, for `budget` at most, and says how many notices were sent.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn along(market: &Market, lane: &Lane, budget: StdDuration) -> anyhow::Result<usize> {
+    let until = Instant::now() + budget;
+    let (mut tx, now) = market.begin_of(Whose::Requester(&lane.requester_id)).await?;
+    let trouble = market.quirks_of(&mut tx, &lane.requester_id).await?.notices;
     let claim = Duration::seconds(CLAIM);
-    let mut conn = market.pool().acquire().await?;
-    let mut due = store::claim(&mut conn, market.real_now(), now, requester_id, claim, BATCH).await?;
-    drop(conn);
+    let mut due = store::claim(&mut tx, market.real_now(), now, lane, claim, BATCH).await?;
+    tx.commit().await?;
     due.sort_by_key(|notice| if trouble.reorder { -notice.seq } else { notice.seq });
-    let mut by_destination: BTreeMap<String, Vec<Notice>> = BTreeMap::new();
-    for notice in due {
-        by_destination.entry(notice.destination.clone()).or_default().push(notice);
-    }
-    let sent = join_all(by_destination.into_values().map(|notices| in_turn(market, notices))).await;
-    sent.into_iter().sum()
+    in_turn(market, due, until).await
 }
 
 /// What the switches do to a notice; the rolls are between 0 and 1.
@@ -75,14 +107,19 @@ fn fate(trouble: &Trouble, notice: &Notice, drop: f64, duplicate: f64) -> Fate {
     if silenced || drop < trouble.drop {
         return Fate::Lost;
     }
-    let due_at = notice.at + Duration::seconds(trouble.delay.into());
+    let due_at = later(notice.at, trouble.delay.into());
     Fate::Told { due_at, twice: duplicate < trouble.duplicate }
 }
 
 /// Sends notices for one destination one after the other; after a failure the others wait as long as the failed one.
-async fn in_turn(market: &Market, notices: Vec<Notice>) -> anyhow::Result<usize> {
-    let (mut sent, mut trouble) = (0, None);
+/// What is not begun by `until` is handed back.
+async fn in_turn(market: &Market, notices: Vec<Notice>, until: Instant) -> anyhow::Result<usize> {
+    let (mut sent, mut trouble, mut left) = (0, None, Vec::new());
     for notice in notices {
+        if trouble.is_none() && Instant::now() >= until {
+            left.push(notice.seq);
+            continue;
+        }
         if trouble.is_none() {
             trouble = send(market, &notice).await?.err();
             sent += usize::from(trouble.is_none());
@@ -93,6 +130,7 @@ async fn in_turn(market: &Market, notices: Vec<Notice>) -> anyhow::Result<usize>
             store::failed(&mut *market.pool().acquire().await?, real, notice.seq, again, error).await?;
         }
     }
+    store::hand_back(&mut *market.pool().acquire().await?, market.real_now(), &left).await?;
     Ok(sent)
 }
 

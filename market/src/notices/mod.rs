@@ -9,10 +9,12 @@
 //! | [`settings`] | what a requester wants to be told, and where |
 //! | [`outbox`] | events waiting to be told |
 //! | `document` | what is told, and the SNS envelope around it |
-//! | [`delivery`] | switches, attempts, retries |
+//! | [`delivery`] | switches, attempts, retries, lane by lane |
+//! | [`couriers`] | delivering all the time, a task for each lane |
 //! | `store` | the outbox's rows on their way out |
 //! | [`queues`] | queues that are read with the calls of SQS |
 
+pub mod couriers;
 pub mod delivery;
 mod document;
 pub mod outbox;

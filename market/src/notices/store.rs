@@ -3,6 +3,7 @@
 use chrono::{DateTime, Duration, Utc};
 use sqlx::{PgConnection, PgPool};
 
+use super::delivery::Lane;
 use super::outbox::Notice;
 use super::{Transport, queues};
 
@@ -39,10 +40,18 @@ macro_rules! notices {
     };
 }
 
-/// Requesters who have something to be told or decided.
-pub async fn with_notices(conn: &mut PgConnection, real: DateTime<Utc>) -> sqlx::Result<Vec<String>> {
-    sqlx::query_scalar!(
-        "select distinct requester_id from market.notice where state in ('fresh', 'waiting') and try_at <= $1",
+/// Requesters with new notices.
+pub async fn with_fresh(conn: &mut PgConnection) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!("select distinct requester_id from market.notice where state = 'fresh'")
+        .fetch_all(conn)
+        .await
+}
+
+/// Lanes with something to tell; some of it may not be due yet in its requester's time.
+pub async fn lanes(conn: &mut PgConnection, real: DateTime<Utc>) -> sqlx::Result<Vec<Lane>> {
+    sqlx::query_as!(
+        Lane,
+        "select distinct requester_id, destination from market.notice where state = 'waiting' and try_at <= $1",
         real,
     )
     .fetch_all(conn)
@@ -122,25 +131,43 @@ pub async fn claim(
     conn: &mut PgConnection,
     real: DateTime<Utc>,
     now: DateTime<Utc>,
-    requester_id: &str,
+    lane: &Lane,
     claim: Duration,
     limit: i64,
 ) -> sqlx::Result<Vec<Notice>> {
     notices!(
         "update market.notice set attempts = attempts + 1, try_at = $4
           where seq in (select seq from market.notice
-                         where requester_id = $1 and state = 'waiting' and try_at <= $2 and due_at <= $3
+                         where requester_id = $1 and destination = $6 and state = 'waiting'
+                           and try_at <= $2 and due_at <= $3
                          order by seq limit $5 for update skip locked)
         returning",
         "",
-        requester_id,
+        lane.requester_id,
         real,
         now,
         real + claim,
         limit,
+        lane.destination,
     )
     .fetch_all(conn)
     .await
+}
+
+/// Gives claimed notices back that were not tried: the claim was no attempt, and anybody may claim them now.
+pub async fn hand_back(conn: &mut PgConnection, real: DateTime<Utc>, seqs: &[i64]) -> sqlx::Result<()> {
+    if seqs.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "update market.notice set attempts = attempts - 1, try_at = $2
+          where seq = any($1) and state = 'waiting'",
+        seqs,
+        real,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// Notes that a notice was told.
