@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::failure::Failure;
 use super::fields::Fields;
+use super::shapes::object;
 
 const NAME: &str = "QualificationRequirements";
 const LOCALE: &str = "00000000000000000071";
@@ -40,31 +41,97 @@ pub(super) fn read(fields: &mut Fields) -> Value {
 
 fn requirement(fields: &mut Fields, number: usize, members: Map<String, Value>) -> Value {
     let place = format!("qualificationRequirements.{number}.member");
-    let text = |name: &str| members.get(name).and_then(Value::as_str);
-    match text("QualificationTypeId") {
+    let mut given = Given { fields, members: &members };
+    let id = given.text("QualificationTypeId");
+    let comparator = given.text("Comparator");
+    let actions = given.text("ActionsGuarded");
+    let preview = given.flag("RequiredToPreview");
+    let integers = given.integers();
+    let locales = given.locales(&place);
+    match &id {
         Some(id) => fields.check_id(&format!("{place}.qualificationTypeId"), id, ""),
         None => fields.broken(&format!("{place}.qualificationTypeId"), None, "Member must not be null"),
     }
-    match text("Comparator") {
+    match &comparator {
         Some(word) => fields.check_choice(&format!("{place}.comparator"), word, &COMPARATORS),
         None => fields.broken(&format!("{place}.comparator"), None, "Member must not be null"),
     }
-    for (index, locale) in
-        members.get("LocaleValues").and_then(Value::as_array).into_iter().flatten().enumerate()
-    {
-        check_locale(fields, &format!("{place}.localeValues.{}.member", index + 1), locale);
-    }
-    if let Some(word) = text("ActionsGuarded") {
+    if let Some(word) = &actions {
         fields.check_choice(&format!("{place}.actionsGuarded"), word, &ACTIONS);
-        if members.contains_key("RequiredToPreview") {
+        if preview.is_some() {
             let message = "ActionsGuarded and RequiredToPreview cannot be used together.";
             fields.wrong(Failure::client("InvalidParameterCombinationError", message));
         }
     }
-    if let Some(why) = wrong_values(&members) {
+    let counts = (integers.as_deref().unwrap_or_default().len(), locales.as_deref().unwrap_or_default());
+    if let Some(why) = wrong_values(id.as_deref(), comparator.as_deref(), counts) {
         fields.wrong(Failure::parameter("AWS.MechanicalTurk.InvalidParameterValue", why));
     }
-    known(members)
+    object([
+        ("QualificationTypeId", id.map(Value::from)),
+        ("Comparator", comparator.map(Value::from)),
+        ("IntegerValues", integers.map(Value::from)),
+        ("LocaleValues", locales.map(Value::from)),
+        ("RequiredToPreview", preview.map(Value::from)),
+        ("ActionsGuarded", actions.map(Value::from)),
+    ])
+}
+
+/// The members of one requirement, each read as the type that it must have; null is as good as absent.
+struct Given<'a> {
+    fields: &'a mut Fields,
+    members: &'a Map<String, Value>,
+}
+
+impl Given<'_> {
+    fn value(&self, name: &str) -> Option<&Value> {
+        self.members.get(name).filter(|value| !value.is_null())
+    }
+
+    /// The member by `read`, which says nothing of what is of another type.
+    fn typed<T>(&mut self, name: &str, expected: &str, read: impl Fn(&Value) -> Option<T>) -> Option<T> {
+        let read = read(self.value(name)?);
+        if read.is_none() {
+            self.fields.misshapen(&format!("{NAME}.{name}"), expected);
+        }
+        read
+    }
+
+    fn text(&mut self, name: &str) -> Option<String> {
+        self.typed(name, "a string", |value| value.as_str().map(str::to_owned))
+    }
+
+    fn flag(&mut self, name: &str) -> Option<bool> {
+        self.typed(name, "true or false", Value::as_bool)
+    }
+
+    /// Values travel as 32-bit integers.
+    fn integers(&mut self) -> Option<Vec<i32>> {
+        let integer = |item: &Value| item.as_i64().and_then(|integer| i32::try_from(integer).ok());
+        self.typed("IntegerValues", "a list of whole numbers of 32 bits", |value| {
+            value.as_array()?.iter().map(integer).collect()
+        })
+    }
+
+    /// Countries, perhaps with a subdivision: two characters each, by the framework's rule.
+    fn locales(&mut self, place: &str) -> Option<Vec<Value>> {
+        let expected = "a list of objects with a Country and perhaps a Subdivision";
+        let locales: Vec<Value> =
+            self.typed("LocaleValues", expected, |value| value.as_array()?.iter().map(locale).collect())?;
+        for (index, locale) in locales.iter().enumerate() {
+            check_locale(self.fields, &format!("{place}.localeValues.{}.member", index + 1), locale);
+        }
+        Some(locales)
+    }
+}
+
+/// The known members of a locale, if each is text.
+fn locale(value: &Value) -> Option<Value> {
+    let members = value.as_object()?;
+    let part = |name: &str| members.get(name).filter(|part| !part.is_null());
+    let parts = [("Country", part("Country")), ("Subdivision", part("Subdivision"))];
+    let fits = parts.iter().all(|(_, part)| part.is_none_or(Value::is_string));
+    fits.then(|| object(parts.map(|(name, part)| (name, part.cloned()))))
 }
 
 /// The framework's rules of a locale: a country, and two characters in each part.
@@ -82,38 +149,24 @@ fn check_locale(fields: &mut Fields, place: &str, locale: &Value) {
     }
 }
 
-fn known(members: Map<String, Value>) -> Value {
-    const KNOWN: [&str; 6] = [
-        "QualificationTypeId",
-        "Comparator",
-        "IntegerValues",
-        "LocaleValues",
-        "RequiredToPreview",
-        "ActionsGuarded",
-    ];
-    let members =
-        members.into_iter().filter(|(name, value)| KNOWN.contains(&name.as_str()) && !value.is_null());
-    Value::Object(members.collect())
-}
-
-/// What is wrong with the values a requirement compares with, if anything is.
-fn wrong_values(members: &Map<String, Value>) -> Option<&'static str> {
-    let list =
-        |name: &str| members.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let (integers, locales) = (list("IntegerValues"), list("LocaleValues"));
-    let comparator = members.get("Comparator")?.as_str()?;
-    let locale_type = members.get("QualificationTypeId").and_then(Value::as_str) == Some(LOCALE);
+/// What is wrong with the values a requirement compares with, if anything is: how many integers, and which locales.
+fn wrong_values(
+    id: Option<&str>,
+    comparator: Option<&str>,
+    (integers, locales): (usize, &[Value]),
+) -> Option<&'static str> {
+    let comparator = comparator?;
     let several = matches!(comparator, "In" | "NotIn");
     let equality = several || matches!(comparator, "EqualTo" | "NotEqualTo");
     match comparator {
-        "Exists" | "DoesNotExist" if integers.is_empty() && locales.is_empty() => return None,
+        "Exists" | "DoesNotExist" if integers == 0 && locales.is_empty() => return None,
         "Exists" | "DoesNotExist" => return Some("Values cannot be given with Exists and DoesNotExist."),
         _ => {}
     }
-    if locale_type {
+    if id == Some(LOCALE) {
         let most = if several { 30 } else { 1 };
         return match () {
-            () if !integers.is_empty() => Some("The locale is compared with LocaleValues."),
+            () if integers > 0 => Some("The locale is compared with LocaleValues."),
             () if !equality => Some("The locale can only be compared for equality."),
             () if locales.is_empty() || locales.len() > most => {
                 Some("The number of LocaleValues is not allowed.")
@@ -125,19 +178,16 @@ fn wrong_values(members: &Map<String, Value>) -> Option<&'static str> {
     let most = if several { 15 } else { 1 };
     match () {
         () if !locales.is_empty() => Some("LocaleValues are for the locale only."),
-        () if integers.is_empty() || integers.len() > most => {
-            Some("The number of IntegerValues is not allowed.")
-        }
-        () if !integers.iter().all(Value::is_i64) => Some("IntegerValues must be whole numbers."),
+        () if integers == 0 || integers > most => Some("The number of IntegerValues is not allowed."),
         () => None,
     }
 }
 
 fn is_locale(locale: &Value) -> bool {
-    let two_letters = |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase());
-    let member = |name: &str| locale.get(name).filter(|value| !value.is_null());
-    member("Country").and_then(Value::as_str).is_some_and(two_letters)
-        && member("Subdivision").is_none_or(|part| part.as_str().is_some_and(two_letters))
+    let two_letters = |part: &Value| {
+        part.as_str().is_some_and(|text| text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase()))
+    };
+    locale.get("Country").is_some_and(two_letters) && locale.get("Subdivision").is_none_or(two_letters)
 }
 
 #[cfg(test)]
@@ -175,6 +225,41 @@ mod tests {
             assert!(verdict.is_ok(), "{good}: {verdict:?}");
             assert_eq!(read, json!([good]));
         }
+    }
+
+    #[test]
+    fn members_of_the_wrong_type_are_told_apart_from_wrong_values() {
+        let base = json!({"QualificationTypeId": "3ABC", "Comparator": "EqualTo", "IntegerValues": [1]});
+        for (name, value) in [
+            ("QualificationTypeId", json!(5)),
+            ("Comparator", json!(["EqualTo"])),
+            ("ActionsGuarded", json!(true)),
+            ("RequiredToPreview", json!("yes")),
+            ("IntegerValues", json!("1")),
+            ("IntegerValues", json!([1.5])),
+            ("IntegerValues", json!(["1"])),
+            ("IntegerValues", json!([i64::from(i32::MAX) + 1])),
+            ("LocaleValues", json!([null])),
+            ("LocaleValues", json!(["US"])),
+            ("LocaleValues", json!([{"Country": 5}])),
+            ("LocaleValues", json!([{"Country": "US", "Subdivision": ["CA"]}])),
+        ] {
+            let mut bad = base.clone();
+            bad[name] = value;
+            assert_eq!(kind(bad.clone()), Some("SerializationException"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn null_is_as_good_as_absent() {
+        let given = json!({"QualificationTypeId": LOCALE, "Comparator": "EqualTo", "IntegerValues": null,
+                           "LocaleValues": [{"Country": "US", "Subdivision": null}],
+                           "ActionsGuarded": "Accept", "RequiredToPreview": null});
+        let (read, verdict) = read_one(given);
+        assert!(verdict.is_ok(), "{verdict:?}");
+        let expected = json!([{"QualificationTypeId": LOCALE, "Comparator": "EqualTo",
+                               "LocaleValues": [{"Country": "US"}], "ActionsGuarded": "Accept"}]);
+        assert_eq!(read, expected);
     }
 
     #[test]
