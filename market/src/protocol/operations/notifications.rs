@@ -75,13 +75,13 @@ fn specification(fields: &mut Fields) -> Option<Specification> {
     let transport = text(fields, &members, "Transport");
     let version = text(fields, &members, "Version");
     let event_types = event_types(fields, &members);
-    if !version.is_empty() && !VERSIONS.contains(&version.as_str()) {
-        fields.wrong(Failure::invalid("Notification.Version", &version));
+    if let Some(version) = version.as_deref().filter(|version| !VERSIONS.contains(version)) {
+        fields.wrong(Failure::invalid("Notification.Version", version));
     }
     Some(Specification {
-        transport: by_name(fields, &transport, &destination)?,
-        destination,
-        version,
+        transport: by_name(fields, &transport?, destination.as_deref().unwrap_or_default())?,
+        destination: destination?,
+        version: version?,
         event_types,
     })
 }
@@ -96,7 +96,6 @@ fn by_name(fields: &mut Fields, transport: &str, destination: &str) -> Option<Tr
             fields.wrong(Failure::parameter("AWS.MechanicalTurk.InvalidTransportEndpoint", message));
             None
         }
-        "" => None,
         other => {
             fields.check_choice("notification.transport", other, &TRANSPORTS);
             None
@@ -104,16 +103,16 @@ fn by_name(fields: &mut Fields, transport: &str, destination: &str) -> Option<Tr
     }
 }
 
-fn text(fields: &mut Fields, members: &Map<String, Value>, name: &str) -> String {
+fn text(fields: &mut Fields, members: &Map<String, Value>, name: &str) -> Option<String> {
     match members.get(name).filter(|value| !value.is_null()) {
-        Some(Value::String(text)) => return text.clone(),
+        Some(Value::String(text)) => return Some(text.clone()),
         Some(_) => fields.misshapen(&format!("Notification.{name}"), "a string"),
         None => {
             let place = format!("notification.{}", name.to_lowercase());
             fields.broken(&place, None, "Member must not be null");
         }
     }
-    String::new()
+    None
 }
 
 fn event_types(fields: &mut Fields, members: &Map<String, Value>) -> Vec<String> {
