@@ -121,6 +121,8 @@ pub struct Note<'a> {
     pub token: Option<&'a str>,
     /// The kind of qualification.
     pub qualification_type_id: Option<&'a str>,
+    /// Whether a HIT's new expiration gives workers more time. Not written down; told as HITExtended.
+    pub more_time: bool,
 }
 
 /// Which entries to read; `None` does not restrict.

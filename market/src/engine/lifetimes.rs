@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 
 use super::fees::LARGE;
 use super::hits::{self, Hit, HitStatus};
-use super::{Outcome, Refusal, counters, hit_types, ids, money};
+use super::{Outcome, Refusal, counters, hit_types, ids, later, money};
 use crate::journal::{self, Effect, Note};
 use crate::settings::Fees;
 
@@ -127,11 +127,7 @@ pub async fn unlocked(
     lock: u32,
 ) -> Outcome<Hit> {
     let hit = hits::owned(conn, requester_id, hit_id).await?;
-    if now < hit.created_at + Duration::seconds(lock.into()) {
-        Err(Refusal::TooFresh(hit_id.into()))
-    } else {
-        Ok(hit)
-    }
+    if now < later(hit.created_at, lock.into()) { Err(Refusal::TooFresh(hit_id.into())) } else { Ok(hit) }
 }
 
 /// Adds places. A HIT created with fewer than ten assignments stays under ten.
@@ -179,6 +175,7 @@ pub async fn set_expiration(
     expiration: DateTime<Utc>,
 ) -> Outcome<()> {
     let mut hit = hits::owned_locked(conn, requester_id, hit_id).await?;
+    let more_time = expiration > now && expiration > hit.expiration;
     hit.expiration = if expiration > now { expiration } else { hit.expiration.min(now) };
     sqlx::query!(
         "update market.hit set expiration = $2, reviewing = reviewing and not $3 where hit_id = $1",
@@ -188,7 +185,8 @@ pub async fn set_expiration(
     )
     .execute(&mut *conn)
     .await?;
-    record(conn, now, Effect::HitExpirationSet, &hit, 0, None).await?;
+    let note = Note { more_time, ..note(&hit, 0, None) };
+    journal::record(conn, now, Effect::HitExpirationSet, requester_id, note).await?;
     if hit.expiration <= now { close(conn, now, &hit).await.map(drop) } else { reopen(conn, now, &hit).await }
 }
 
@@ -315,13 +313,16 @@ async fn record(
     places: i64,
     token: Option<&str>,
 ) -> sqlx::Result<()> {
-    let note = Note {
+    journal::record(conn, now, effect, &hit.requester_id, note(hit, places, token)).await
+}
+
+fn note<'a>(hit: &'a Hit, places: i64, token: Option<&'a str>) -> Note<'a> {
+    Note {
         hit_type_id: Some(&hit.hit_type_id),
         hit_id: Some(&hit.hit_id),
         amount: hit.reward.times(places),
         fee: hit.fee.times(places),
         token,
         ..Note::default()
-    };
-    journal::record(conn, now, effect, &hit.requester_id, note).await
+    }
 }

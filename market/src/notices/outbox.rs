@@ -57,17 +57,19 @@ pub async fn queue(
     note: &Note<'_>,
 ) -> sqlx::Result<()> {
     let Some(hit_id) = note.hit_id else { return Ok(()) };
-    for event_type in events(effect) {
+    for event_type in events(effect, note.more_time) {
         insert(conn, at, effect, event_type, hit_id, note).await?;
     }
     Ok(())
 }
 
 /// What an effect may mean in the protocol's words; the HIT's row decides about [`HITReviewable`].
-fn events(effect: Effect) -> &'static [&'static str] {
+fn events(effect: Effect, more_time: bool) -> &'static [&'static str] {
     match effect {
         Effect::HitCreated => &["HITCreated"],
-        Effect::HitExtended | Effect::HitExpirationSet => &["HITExtended"],
+        Effect::HitExtended => &["HITExtended"],
+        // An expiration that stays or comes sooner extends nothing.
+        Effect::HitExpirationSet if more_time => &["HITExtended"],
         Effect::HitExpired => &["HITExpired", "HITReviewable"],
         Effect::HitDisposed => &["HITDisposed"],
         Effect::Accepted => &["AssignmentAccepted"],
@@ -81,7 +83,7 @@ fn events(effect: Effect) -> &'static [&'static str] {
 }
 
 /// A HIT becomes reviewable when its last worker is done and it is full or over, or when its lifetime ends with
-/// places left and nobody at work. An expiration that is set to the past extends nothing.
+/// places left and nobody at work.
 async fn insert(
     conn: &mut PgConnection,
     at: DateTime<Utc>,
@@ -101,10 +103,9 @@ async fn insert(
            join market.hit_type t using (hit_type_id)
            join market.notification n using (hit_type_id)
           where h.hit_id = $1 and n.active and $2 = any(n.event_types)
-            and ($2 <> 'HITExtended' or not $7 or h.expiration > $3)
             and ($2 <> 'HITReviewable'
                  or (h.pending = 0 and h.disposed_at is null
-                     and case when h.submitted + h.approved + h.rejected = h.max_assignments then not $8
+                     and case when h.submitted + h.approved + h.rejected = h.max_assignments then not $7
                               else h.closed_at is not null end))",
         hit_id,
         event_type,
@@ -112,7 +113,6 @@ async fn insert(
         note.assignment_id.filter(|_| of_assignment),
         note.worker_id.filter(|_| of_assignment),
         Uuid::new_v4().to_string(),
-        effect == Effect::HitExpirationSet,
         effect == Effect::HitExpired,
     )
     .execute(conn)

@@ -133,6 +133,21 @@ async fn a_hits_whole_life_is_told_in_order() {
 }
 
 #[tokio::test]
+async fn only_more_time_is_an_extension() {
+    let place = Place::with(open_to_loopback).await;
+    let server = receiver().await;
+    let hit_type_id = told_type(&place, &server, &["HITExtended"]).await;
+    let hit_id = publish(&place, &hit_type_id, 1).await;
+    let end = place.look(&hit_id).await.expiration.unwrap().secs();
+    for (to, so_far) in [(end, 0), (end - 600, 0), (end, 1), (end + 600, 2), (0, 2), (end, 3)] {
+        let call = place.client.update_expiration_for_hit().hit_id(&hit_id);
+        call.expire_at(aws_sdk_mturk::primitives::DateTime::from_secs(to)).send().await.unwrap();
+        place.market.deliver().await.unwrap();
+        assert_eq!(told(&server).await.len(), so_far, "{} s from the first end", to - end);
+    }
+}
+
+#[tokio::test]
 async fn the_envelope_is_that_of_sns_and_the_document_names_everything() {
     let place = Place::with(open_to_loopback).await;
     let server = receiver().await;
@@ -220,6 +235,15 @@ async fn what_cannot_be_set_is_told() {
     let mut old = good();
     old.version = "2012-01-01".into();
     refused(set(&hit_type_id, old).await).is(wrong, "InvalidParameterValue", "Version");
+    let mut nameless = good();
+    nameless.version = String::new();
+    refused(set(&hit_type_id, nameless).await).is(wrong, "InvalidParameterValue", "Version");
+    let aimless = specification("", &server.uri(), &["Ping"]);
+    refused(set(&hit_type_id, aimless).await).is("ValidationException", "", "notification.transport");
+    let blank = specification("SNS", &server.uri(), &["Ping", ""]);
+    refused(set(&hit_type_id, blank).await).is("ValidationException", "", "notification.eventTypes");
+    let nowhere = specification("SNS", "", &["Ping"]);
+    refused(set(&hit_type_id, nowhere).await).is(wrong, "InvalidTransportEndpoint", "\"\"");
     let none = specification("SNS", &server.uri(), &[]);
     refused(set(&hit_type_id, none).await).is(wrong, "InvalidParameterValue", "at least one event");
     let odd = specification("SNS", &server.uri(), &["HITForgotten"]);
