@@ -86,7 +86,7 @@ pub(super) async fn sign_up(
     State(site): State<Site>,
     Form(given): Form<Credentials>,
 ) -> Result<Response, PageError> {
-    let name = given.name.split_whitespace().collect::<Vec<_>>().join(" ");
+    let name = tidy(&given.name);
     let name_error = wrong_name(&name);
     let password_error = wrong_password(&given.password);
     let again = |name_error| {
@@ -127,10 +127,9 @@ pub(super) async fn sign_in(
     State(site): State<Site>,
     Form(given): Form<Credentials>,
 ) -> Result<Response, PageError> {
-    let name = given.name.trim().to_owned();
+    let name = tidy(&given.name);
     let name_hash = secret::token_hash(&name.to_lowercase());
     let now = site.market.real_now();
-    let mut conn = site.market.pool().acquire().await?;
     let again = |status, why| {
         let filled = Filled {
             name: name.clone(),
@@ -140,22 +139,24 @@ pub(super) async fn sign_in(
         };
         page(status, &SignInPage { shell: shell(&site), filled })
     };
-    if store::failures(&mut conn, &name_hash, now - FAILURES_COUNT_FOR).await? >= MOST_FAILURES {
+    let mut tx = site.market.pool().begin().await?;
+    let counted =
+        store::note_attempt(&mut tx, &name_hash, now, now - FAILURES_COUNT_FOR, MOST_FAILURES).await?;
+    if !counted {
         return again(
             StatusCode::TOO_MANY_REQUESTS,
             "Too many attempts with this name. Try again in fifteen minutes.",
         );
     }
-    let worker = called(&mut conn, &name).await?;
-    drop(conn);
+    let worker = called(&mut tx, &name).await?;
+    tx.commit().await?;
     let stored = worker.as_ref().map(|worker| worker.password_hash.clone());
     let right = password::verify(given.password, stored).await?;
-    let mut tx = site.market.pool().begin().await?;
     let Some(worker) = worker.filter(|_| right) else {
-        store::note_failure(&mut tx, &name_hash, now, now - FAILURES_COUNT_FOR).await?;
-        tx.commit().await?;
         return again(StatusCode::UNPROCESSABLE_ENTITY, "Name and password do not fit together.");
     };
+    let mut tx = site.market.pool().begin().await?;
+    store::take_back(&mut tx, &name_hash, now).await?;
     let jar = session::open(&mut tx, &site, &worker.worker_id).await?;
     tx.commit().await?;
     Ok((jar, onward(&site, given.group.as_deref())).into_response())
@@ -229,6 +230,11 @@ async fn called(conn: &mut sqlx::PgConnection, name: &str) -> sqlx::Result<Optio
         Some(worker) => Ok(Some(worker)),
         None => workers::find(conn, &name.to_uppercase()).await,
     }
+}
+
+/// One blank between the parts of a name, and none around it, however it was typed.
+fn tidy(name: &str) -> String {
+    name.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn wrong_name(name: &str) -> Option<&'static str> {

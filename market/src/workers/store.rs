@@ -67,8 +67,43 @@ pub async fn change_password(
     Ok(())
 }
 
+/// Stands for the attempts with one name among the database's advisory locks.
+const LOCK: i32 = 0x5349_474e;
+
+/// Counts an attempt with this name as failed until [`take_back`] says otherwise, unless `most` count already; then
+/// says so and counts nothing. Attempts that are made at the same time are counted one after the other.
+pub async fn note_attempt(
+    conn: &mut PgConnection,
+    name_hash: &[u8],
+    now: DateTime<Utc>,
+    since: DateTime<Utc>,
+    most: i64,
+) -> sqlx::Result<bool> {
+    sqlx::query!("select pg_advisory_xact_lock($1, hashtext(encode($2, 'hex')))", LOCK, name_hash)
+        .execute(&mut *conn)
+        .await?;
+    if failures(conn, name_hash, since).await? >= most {
+        return Ok(false);
+    }
+    note_failure(conn, name_hash, now, since).await?;
+    Ok(true)
+}
+
+/// Takes one attempt of that moment back: the password was right.
+pub async fn take_back(conn: &mut PgConnection, name_hash: &[u8], at: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "delete from market.worker_sign_in_failure
+          where ctid = (select ctid from market.worker_sign_in_failure where name_hash = $1 and at = $2 limit 1)",
+        name_hash,
+        at,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Failed sign-ins with this name since then.
-pub async fn failures(conn: &mut PgConnection, name_hash: &[u8], since: DateTime<Utc>) -> sqlx::Result<i64> {
+async fn failures(conn: &mut PgConnection, name_hash: &[u8], since: DateTime<Utc>) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         r#"select count(*) as "count!" from market.worker_sign_in_failure where name_hash = $1 and at > $2"#,
         name_hash,
@@ -79,7 +114,7 @@ pub async fn failures(conn: &mut PgConnection, name_hash: &[u8], since: DateTime
 }
 
 /// Notes a failed sign-in, and forgets those before `forget`.
-pub async fn note_failure(
+async fn note_failure(
     conn: &mut PgConnection,
     name_hash: &[u8],
     now: DateTime<Utc>,
