@@ -63,6 +63,9 @@ pub struct Quirks {
     /// The TurkErrorCode of a repeated token where the answer names no HIT. Nobody wrote it down; clients go by the
     /// message.
     pub token_code: TokenCode,
+    /// Whether a token that comes back with other parameters is told apart from a repeated call. Clients know one answer
+    /// to a repeated token; nobody wrote down what other parameters change.
+    pub tokens_compare: bool,
     /// Whether the code of a repeated CreateHIT is written HitAlreadyExists, as the reference does, and not
     /// HITAlreadyExists, as clients expect.
     pub reference_spelling: bool,
@@ -127,6 +130,7 @@ impl Default for Quirks {
             disposal_days: 120,
             disposal_since: DisposalSince::Reviewable,
             token_code: TokenCode::None,
+            tokens_compare: false,
             reference_spelling: false,
             no_holds: false,
             refuse_unknown_qualifications: false,

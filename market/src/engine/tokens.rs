@@ -27,8 +27,8 @@ pub enum Seen {
     Fresh,
     /// The same call was done before, with this result.
     Done(String),
-    /// Another call was done with it.
-    Other,
+    /// Another call was done with it, with this result.
+    Other(String),
 }
 
 /// Takes the token for this call; a concurrent call with the same token waits for this transaction.
@@ -64,7 +64,7 @@ pub async fn take(conn: &mut PgConnection, now: DateTime<Utc>, call: Use<'_>) ->
     )
     .fetch_one(conn)
     .await?;
-    Ok(if before.parameters == parameters { Seen::Done(before.result) } else { Seen::Other })
+    Ok(if before.parameters == parameters { Seen::Done(before.result) } else { Seen::Other(before.result) })
 }
 
 /// Notes what came of the call that took the token.

@@ -30,11 +30,16 @@ async fn a_repeated_publication_names_the_hit_it_made() {
 }
 
 #[tokio::test]
-async fn a_token_is_bound_to_what_the_call_said() {
-    let place = Place::open().await;
-    place.publish(1).unique_request_token("t").send().await.unwrap();
-    let other = refused(place.publish(2).unique_request_token("t").send().await);
-    other.is("RequestError", "InvalidParameterValue", "different parameters");
+async fn a_token_that_comes_back_with_other_parameters_did_its_work_or_is_told_apart() {
+    for (tokens_compare, code, message) in [
+        (false, "HITAlreadyExists", "already exists"),
+        (true, "InvalidParameterValue", "different parameters"),
+    ] {
+        let place = Place::with(|settings| settings.quirks.tokens_compare = tokens_compare).await;
+        place.publish(1).unique_request_token("t").send().await.unwrap();
+        refused(place.publish(2).unique_request_token("t").send().await).is("RequestError", code, message);
+        assert_eq!(count(&place, Effect::HitCreated).await, 1);
+    }
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ mod retired;
 mod review;
 mod workers;
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
 use sqlx::PgConnection;
@@ -26,12 +26,12 @@ use sqlx::PgConnection;
 use super::failure::Failure;
 use super::fields::Fields;
 use super::paging::{List, Seen};
-use crate::engine::Refusal;
 use crate::engine::counters::{self, Then};
 use crate::engine::hit_types::Properties;
 use crate::engine::hits::Hit;
 use crate::engine::qualifications::types;
 use crate::engine::tokens::{self, Use};
+use crate::engine::{Refusal, earlier};
 use crate::{Market, Quirks, TokenCode};
 
 /// Every operation there is.
@@ -157,7 +157,8 @@ impl<'c> Call<'c> {
         }
     }
 
-    /// Takes the token, if the call has one. A repeated call gives what the first one made.
+    /// Takes the token, if the call has one. A repeated token gives what the first call made, whatever the second says:
+    /// clients know one answer to a repeated token.
     pub(crate) async fn take_token(&mut self, token: Option<&str>) -> Result<Option<String>, Failure> {
         let Some(token) = token else { return Ok(None) };
         let call = Use {
@@ -168,8 +169,10 @@ impl<'c> Call<'c> {
         };
         match tokens::take(self.conn, self.now, call).await? {
             tokens::Seen::Fresh => Ok(None),
-            tokens::Seen::Done(result) => Ok(Some(result)),
-            tokens::Seen::Other => Err(Refusal::TokenForAnother(token.into()).into()),
+            tokens::Seen::Other(_) if self.quirks.tokens_compare => {
+                Err(Refusal::TokenForAnother(token.into()).into())
+            }
+            tokens::Seen::Done(result) | tokens::Seen::Other(result) => Ok(Some(result)),
         }
     }
 
@@ -184,7 +187,7 @@ impl<'c> Call<'c> {
     pub(crate) async fn counters(&mut self, hits: &[Hit]) -> sqlx::Result<Then> {
         match self.quirks.counter_lag {
             0 => Ok(Then::default()),
-            lag => counters::at(self.conn, hits, self.now - Duration::seconds(lag.into())).await,
+            lag => counters::at(self.conn, hits, earlier(self.now, lag.into())).await,
         }
     }
 

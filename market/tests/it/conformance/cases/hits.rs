@@ -65,7 +65,7 @@ fn publishing() -> Vec<Case> {
         fails(
             "CreateHIT",
             "a token of another call",
-            request("InvalidParameterValue", "*\"batch-1\"*different parameters*"),
+            request("HITAlreadyExists", "The HIT with ID \"*\" already exists."),
             async |world: &World| {
                 world.publish(2).unique_request_token("batch-1").send().await.unwrap();
                 new_hit(json!({ "UniqueRequestToken": "batch-1" }))

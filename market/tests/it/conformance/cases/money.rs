@@ -71,7 +71,7 @@ fn bonuses() -> Vec<Case> {
         fails(
             operation,
             "a token of another call",
-            request("InvalidParameterValue", "*\"bonus\"*different parameters*"),
+            request("", "The idempotency token \"bonus\" has already been processed."),
             async |world: &World| {
                 let work = world.handed_in().await;
                 send(world, &work, "bonus").await;
