@@ -5,10 +5,15 @@ use std::sync::{Arc, Mutex};
 use chrono::Duration;
 use market::engine::assignments::Wanted;
 use market::engine::{groups, hits};
+use market::notices::settings::Specification;
+use market::notices::{Transport, outbox, queues};
 use tracing::field::{Field, Visit};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
 use crate::harness::{Place, QUESTION};
+
+/// The queue that notifications go to.
+const QUEUE: &str = "events";
 
 /// How much there is. Each HIT has nine places and five assignments that were handed in.
 #[derive(Debug, Clone, Copy)]
@@ -37,9 +42,11 @@ pub enum Question {
     WorkersList,
     Accept,
     Tick,
+    Deliver,
+    ReceiveMessage,
 }
 
-pub const QUESTIONS: [Question; 7] = [
+pub const QUESTIONS: [Question; 9] = [
     Question::ListAssignmentsForHit,
     Question::ListHits,
     Question::ListHitsFromTheMiddle,
@@ -47,11 +54,22 @@ pub const QUESTIONS: [Question; 7] = [
     Question::WorkersList,
     Question::Accept,
     Question::Tick,
+    Question::Deliver,
+    Question::ReceiveMessage,
 ];
 
 /// Tables that grow with use; reading one from end to end must not be anybody's plan.
-pub const LARGE: [&str; 7] =
-    ["assignment", "hit", "journal", "statement", "request_token", "bonus", "worker"];
+pub const LARGE: [&str; 9] = [
+    "assignment",
+    "hit",
+    "journal",
+    "statement",
+    "request_token",
+    "bonus",
+    "worker",
+    "notice",
+    "queue_message",
+];
 
 impl Loaded {
     pub async fn open(size: Size) -> Self {
@@ -92,6 +110,27 @@ impl Loaded {
             Question::Accept => self.take_and_return().await,
             Question::Tick => {
                 place.market.tick().await.unwrap();
+            }
+            Question::Deliver => {
+                let queue =
+                    queues::address(&place.market.settings().public_url, &place.keys.requester_id, QUEUE);
+                let to = Specification {
+                    transport: Transport::Sqs,
+                    destination: queue,
+                    version: "2014-08-15".into(),
+                    event_types: vec!["Ping".into()],
+                };
+                let (id, now) = (&place.keys.requester_id, place.now().await);
+                outbox::queue_test(&mut *conn().await, now, id, &to, "Ping").await.unwrap();
+                assert_eq!(place.market.deliver().await.unwrap(), 1);
+            }
+            Question::ReceiveMessage => {
+                let (real, id) = (place.market.real_now(), &place.keys.requester_id);
+                let queue = queues::by_name(&mut *conn().await, id, QUEUE).await.unwrap().unwrap();
+                let hidden = Duration::seconds(30);
+                let got = queues::receive(&mut *conn().await, real, &queue, 10, hidden).await.unwrap();
+                assert_eq!(got.len(), 10);
+                queues::remove(&mut *conn().await, &queue, &got[0].receipt).await.unwrap();
             }
         }
     }
@@ -195,8 +234,33 @@ async fn fill(place: &Place, kinds: &[String], size: Size) {
                         $2 + interval '5 minutes', $2 + interval '30 days', '<QuestionFormAnswers/>'
                    from generate_series(1, $3) n, generate_series(1, 5) k")
         .bind(requester_id).bind(before).bind(size.hits).execute(pool).await.unwrap();
-    for table in ["hit", "assignment", "worker", "hit_type", "requester"] {
+    notify(place, size).await;
+    for table in ["hit", "assignment", "worker", "hit_type", "requester", "notice", "queue_message"] {
         let analyze = sqlx::AssertSqlSafe(format!("vacuum analyze market.{table}"));
         sqlx::raw_sql(analyze).execute(pool).await.unwrap();
     }
+}
+
+/// Each HIT was told of five times: notices that left, and messages that nobody has read yet.
+async fn notify(place: &Place, size: Size) {
+    let (pool, requester_id, now) = (place.market.pool(), &place.keys.requester_id, place.market.real_now());
+    let queue =
+        queues::create(&mut pool.acquire().await.unwrap(), now, requester_id, QUEUE, 30).await.unwrap();
+    sqlx::query("insert into market.notice (requester_id, event_type, at, hit_type_id, after_expiry, transport, destination,
+                                            version, doc_id, state, try_at, settled_at)
+                 select $1, 'AssignmentSubmitted', $2, '3LOAD', false, 'SQS', $3, '2014-08-15', n::text, 'sent', $2, $2
+                   from generate_series(1, 5 * $4) n")
+        .bind(requester_id).bind(now)
+        .bind(queues::address(&place.market.settings().public_url, requester_id, QUEUE))
+        .bind(size.hits).execute(pool).await.unwrap();
+    sqlx::query(
+        "insert into market.queue_message (queue_id, message_id, body, sent_at, visible_at)
+                 select $1, n::text, '{}', $2, $2 from generate_series(1, 5 * $3) n",
+    )
+    .bind(queue.queue_id)
+    .bind(now)
+    .bind(size.hits)
+    .execute(pool)
+    .await
+    .unwrap();
 }
