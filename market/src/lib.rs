@@ -25,6 +25,7 @@ pub mod journal;
 mod market;
 mod migrations;
 pub mod notices;
+mod panics;
 pub mod protocol;
 mod quirks;
 mod settings;

@@ -23,9 +23,10 @@ mod records;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::response::IntoResponse;
 use axum::routing::{delete, get, post};
 
-use crate::Market;
+use crate::{Market, panics};
 use problem::Problem;
 
 /// Bytes of a body at most.
@@ -48,6 +49,7 @@ pub fn router(market: Market) -> Router {
         .fallback(async || Problem::not_found("There is no such control."))
         .method_not_allowed_fallback(async || Problem::method())
         .layer(DefaultBodyLimit::max(LONGEST_BODY))
+        .layer(panics::caught(|_: &str| Problem::broken().into_response()))
         .with_state(market);
     Router::new().nest("/control/v1", controls)
 }

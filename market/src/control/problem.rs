@@ -1,16 +1,18 @@
 //! Errors as problem details (RFC 9457), and bodies and queries read strictly.
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::Market;
 use crate::engine::Refusal;
+use crate::protocol::has_nul;
 
 /// Why a control does not do what was asked: a word for programs and a sentence for people.
 #[derive(Debug)]
@@ -89,8 +91,23 @@ impl<T: DeserializeOwned> FromRequest<Market> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, market: &Market) -> Result<Self, Problem> {
-        let Json(value) = Json::<T>::from_request(request, market).await?;
+        let (parts, body) = request.into_parts();
+        let body = Bytes::from_request(Request::new(body), market).await?;
+        if serde_json::from_slice::<Value>(&body).is_ok_and(|value| has_nul(&value)) {
+            return Err(Problem::invalid("The body has a NUL character in it."));
+        }
+        let Json(value) = Json::<T>::from_request(Request::from_parts(parts, body.into()), market).await?;
         Ok(Self(value))
+    }
+}
+
+impl From<axum::extract::rejection::BytesRejection> for Problem {
+    fn from(rejection: axum::extract::rejection::BytesRejection) -> Self {
+        Self::new(
+            rejection.status(),
+            "not_read",
+            format!("The body was not read: {}.", rejection.body_text()),
+        )
     }
 }
 
@@ -121,6 +138,9 @@ impl<T: DeserializeOwned> FromRequestParts<Market> for Params<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, market: &Market) -> Result<Self, Problem> {
+        if parts.uri.query().is_some_and(|query| query.contains("%00")) {
+            return Err(Problem::invalid("The query has a NUL character in it."));
+        }
         let Query(value) = Query::<T>::from_request_parts(parts, market).await?;
         Ok(Self(value))
     }

@@ -1,15 +1,18 @@
 //! Bonuses: money to a worker beside the reward, for work that was handed in.
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 use kernel::money::Cents;
 use sqlx::PgConnection;
 
 use super::assignments::{self, Assignment, AssignmentState};
 use super::hits::Hit;
 use super::money::{self, About, Kind};
-use super::{Outcome, Refusal, workers};
+use super::{Outcome, Refusal, later, workers};
 use crate::journal::{self, Effect, Note};
 use crate::settings::Fees;
+
+/// Seconds.
+const DAY: i64 = 86_400;
 
 /// What to send.
 #[derive(Debug, Clone)]
@@ -96,7 +99,7 @@ pub async fn in_window(
         requester_id,
     );
     match last.fetch_one(conn).await? {
-        Some(last) if last + Duration::days(days.into()) < now => Err(Refusal::BonusWindow(worker_id.into())),
+        Some(last) if later(last, i64::from(days) * DAY) < now => Err(Refusal::BonusWindow(worker_id.into())),
         _ => Ok(()),
     }
 }

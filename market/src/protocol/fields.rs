@@ -17,6 +17,16 @@ pub(crate) fn lower_camel(name: &str) -> String {
     characters.next().map(|first| first.to_lowercase().chain(characters).collect()).unwrap_or_default()
 }
 
+/// Whether there is a NUL character in it, which no text of Postgres can hold.
+pub(crate) fn has_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(has_nul),
+        Value::Object(members) => members.iter().any(|(name, value)| name.contains('\0') || has_nul(value)),
+        _ => false,
+    }
+}
+
 /// The input of one call, and what is wrong with it so far.
 #[derive(Debug)]
 pub(crate) struct Fields {
@@ -27,8 +37,16 @@ pub(crate) struct Fields {
 }
 
 impl Fields {
+    /// The input; a NUL character anywhere in it breaks a constraint of the member it is in.
     pub(crate) fn new(members: Map<String, Value>) -> Self {
-        Self { members, misshapen: None, broken: Vec::new(), wrong: None }
+        let mut fields = Self { members, misshapen: None, broken: Vec::new(), wrong: None };
+        let unfit: Vec<_> = fields.members.iter().filter(|(_, value)| has_nul(value)).collect();
+        let places: Vec<_> = unfit.into_iter().map(|(name, _)| lower_camel(name)).collect();
+        for place in places {
+            let constraint = "Member must satisfy regular expression pattern: [^\\u0000]*";
+            fields.broken(&place, Some("..."), constraint);
+        }
+        fields
     }
 
     /// The first problem in the order in which the real service looks.

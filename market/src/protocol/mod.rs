@@ -22,10 +22,12 @@ mod sigv4;
 mod sqs;
 mod wire;
 
+pub(crate) use fields::has_nul;
+
 use axum::Router;
 use axum::routing::post;
 
-use crate::Market;
+use crate::{Market, panics};
 
 /// The names of all operations this server knows.
 pub fn operations() -> impl Iterator<Item = &'static str> {
@@ -34,10 +36,12 @@ pub fn operations() -> impl Iterator<Item = &'static str> {
 
 /// POST `/` and POST `/requester`, and a queue's own address.
 pub fn router(market: Market) -> Router {
+    let asked = market.clone();
     Router::new()
         .route("/", post(wire::handle))
         .route("/requester", post(wire::handle))
         .route("/requester/", post(wire::handle))
         .route("/sqs/{requester_id}/{queue}", post(wire::handle))
+        .layer(panics::caught(move |_: &str| wire::broken(&asked)))
         .with_state(market)
 }

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::failure::Failure;
+use super::fields::has_nul;
 use super::sigv4::Request;
 use super::wire;
 use crate::Market;
@@ -187,7 +188,12 @@ impl Batch {
 
 impl Asker<'_> {
     fn read<T: DeserializeOwned>(&self) -> Result<T, Trouble> {
-        serde_json::from_slice(self.body).map_err(|error| Trouble::Invalid(error.to_string()))
+        let invalid = |error: serde_json::Error| Trouble::Invalid(error.to_string());
+        let value: Value = serde_json::from_slice(self.body).map_err(invalid)?;
+        if has_nul(&value) {
+            return Err(Trouble::Invalid("Texts cannot have NUL characters.".into()));
+        }
+        serde_json::from_value(value).map_err(invalid)
     }
 
     async fn create(&self) -> Result<Value, Trouble> {

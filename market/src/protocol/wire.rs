@@ -62,6 +62,14 @@ pub(super) async fn handle(
     }
 }
 
+/// What is answered instead of a panic.
+pub(super) fn broken(market: &Market) -> Response {
+    match Failure::service() {
+        Failure::Answer(answer) => json(answer.status, &answer.body(market.real_now())),
+        _ => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
 fn json(status: StatusCode, body: &Value) -> Response {
     let request_id = Uuid::new_v4().to_string();
     let headers = [(header::CONTENT_TYPE.as_str(), CONTENT_TYPE), ("x-amzn-requestid", &request_id)];

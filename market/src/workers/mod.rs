@@ -47,7 +47,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tower_http::csrf::CsrfLayer;
 
-use crate::Market;
+use crate::{Market, panics};
 use links::Links;
 use pages::PageError;
 
@@ -80,8 +80,14 @@ pub fn router(market: Market) -> Router {
         .merge(content)
         .route("/mturk/externalSubmit", get(submit::opened).post(submit::submit))
         .route("/static/{version}/{name}", get(statics::asset))
+        .layer(from_fn(pages::without_nul))
+        .layer(panics::caught(panicked))
         .layer(finish)
         .with_state(site)
+}
+
+fn panicked(words: &str) -> Response {
+    PageError::Broken(format!("panic: {words}")).into_response()
 }
 
 /// Pages that act for the worker whom the cookie names: only for requests that come from these pages.
@@ -120,6 +126,8 @@ pub fn frame_router(market: Market) -> Router {
     let routes = Router::new()
         .route("/content/{hit_id}", get(content::show_apart))
         .route("/static/{version}/{name}", get(statics::asset))
+        .layer(from_fn(pages::without_nul))
+        .layer(panics::caught(panicked))
         .layer(from_fn(pages::finish_plainly))
         .with_state(Site::new(market));
     match frame_url.path().trim_end_matches('/') {

@@ -168,10 +168,61 @@ struct NoticePage<'a> {
     text: &'a str,
 }
 
+/// The longest form that is read.
+const LONGEST_FORM: usize = 2 * 1024 * 1024;
+
+/// Refuses addresses and forms that have a NUL character in them: no text here can hold one.
+pub(super) async fn without_nul(request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let escaped = |text: &str| text.contains("%00");
+    if parts.uri.path_and_query().is_some_and(|asked| escaped(asked.as_str())) {
+        return nul().into_response();
+    }
+    let Ok(body) = axum::body::to_bytes(body, LONGEST_FORM).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    if body.windows(3).any(|part| part == b"%00") || body.contains(&0) {
+        return nul().into_response();
+    }
+    next.run(Request::from_parts(parts, body.into())).await
+}
+
+fn nul() -> PageError {
+    let text = "What was sent has a character in it that cannot be stored (NUL). Take it out and try again.";
+    PageError::Notice { status: StatusCode::BAD_REQUEST, title: "Not accepted", text: text.into() }
+}
+
+/// What to say where a request was refused before a page of ours saw it.
+fn in_words(status: StatusCode) -> Option<PageError> {
+    let (title, text) = match status {
+        StatusCode::METHOD_NOT_ALLOWED => (
+            "Not here",
+            "This address is not opened in that way. Go back and use the buttons and links of the page.",
+        ),
+        StatusCode::PAYLOAD_TOO_LARGE => ("Too much", "What was sent is larger than this site takes."),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => (
+            "Not understood",
+            "What was sent is not a form of this site. Go back and use the form of the page.",
+        ),
+        status if status.is_client_error() => (
+            "Not understood",
+            "Something in this address or form is not what this page expects. Go back and try again.",
+        ),
+        _ => return None,
+    };
+    Some(PageError::Notice { status, title, text: text.into() })
+}
+
+/// The refusal of an extractor or a route, which says it in bare text for programmers, or not at all.
+fn bare(response: &Response) -> Option<PageError> {
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    if kind.is_none_or(|kind| kind.starts_with("text/plain")) { in_words(response.status()) } else { None }
+}
+
 /// Turns errors into pages and adds the headers that every page of the site has.
 pub(super) async fn finish(State(site): State<Site>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    if let Some(error) = response.extensions_mut().remove::<PageError>() {
+    if let Some(error) = response.extensions_mut().remove::<PageError>().or_else(|| bare(&response)) {
         response = shown(&site, error);
     }
     let headers = response.headers_mut();

@@ -7,6 +7,8 @@ mod behaviour;
 mod clocks;
 mod conformance;
 mod controls;
+mod extremes;
+mod fairness;
 mod faults;
 mod faults_standing;
 mod harness;

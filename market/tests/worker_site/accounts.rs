@@ -56,6 +56,63 @@ async fn a_wrong_password_and_an_unknown_name_read_the_same() {
 }
 
 #[tokio::test]
+async fn guesses_made_at_the_same_time_are_counted_one_by_one() {
+    let world = world().await;
+    world.worker("Ada").await;
+    let guess = async |n: usize| {
+        let password = format!("guess number {n:03}");
+        let fields = form(&[("name", "Ada"), ("password", &password)]);
+        browser().post(&world.at("sign-in"), &fields).await.unwrap().status
+    };
+    let statuses = futures_util::future::join_all((0..30).map(guess)).await;
+    let tried = statuses.iter().filter(|status| **status == StatusCode::UNPROCESSABLE_ENTITY).count();
+    let refused = statuses.iter().filter(|status| **status == StatusCode::TOO_MANY_REQUESTS).count();
+    assert_eq!((tried, refused), (10, 20));
+}
+
+#[tokio::test]
+async fn a_right_password_does_not_count_and_blanks_are_as_at_sign_up() {
+    let world = world().await;
+    let (_, id) = world.worker("  Ada \t Lovelace ").await;
+    for name in ["Ada Lovelace", " ada   lovelace", "ADA\u{a0}LOVELACE"].iter().cycle().take(12) {
+        let fields = form(&[("name", name), ("password", PASSWORD)]);
+        let page = browser().post(&world.at("sign-in"), &fields).await.unwrap();
+        assert_eq!(attribute(&page, "[data-worker-id]", "data-worker-id").as_ref(), Some(&id), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_no_page_understands_is_answered_in_words() {
+    let world = world().await;
+    let (mut ada, _) = world.worker("Ada").await;
+    let mut get = async |path: &str| ada.get(&world.at("").join(path).unwrap()).await.unwrap();
+    for (path, words) in [
+        ("market?sort=x", "is not what this page expects"),
+        ("market?words=a%00b", "cannot be stored"),
+        ("market/groups/%00", "cannot be stored"),
+        ("market/groups/%FF", "is not what this page expects"),
+    ] {
+        let page = get(path).await;
+        assert_eq!(page.status, StatusCode::BAD_REQUEST, "{path}");
+        assert!(page.body.contains("<h1>") && page.body.contains(words), "{path}: {}", page.body);
+    }
+    let nul = form(&[("name", "A\0da"), ("password", PASSWORD)]);
+    let page = browser().post(&world.at("sign-up"), &nul).await.unwrap();
+    assert!(
+        page.status == StatusCode::BAD_REQUEST && page.body.contains("cannot be stored"),
+        "{}",
+        page.body
+    );
+    let json = client().unwrap().post(world.at("sign-in")).header("content-type", "application/json");
+    let answer = json.body("{}").send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    assert!(answer.text().await.unwrap().contains("not a form of this site"));
+    let answer = client().unwrap().get(world.at("sign-out")).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert!(answer.text().await.unwrap().contains("<h1>Not here</h1>"));
+}
+
+#[tokio::test]
 async fn a_sign_up_that_does_not_fit_keeps_what_was_typed() {
     let world = world().await;
     world.worker("Ada").await;

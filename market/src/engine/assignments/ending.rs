@@ -1,12 +1,12 @@
 //! Giving a place back, losing it, or handing in.
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::store::with_locked_hit;
 use super::{Assignment, AssignmentState, WorkError, record};
 use crate::engine::hits::Hit;
-use crate::engine::{answers, money};
+use crate::engine::{answers, later, money};
 use crate::journal::Effect;
 
 /// The worker gives the place back.
@@ -84,7 +84,7 @@ pub async fn submit(
     if assignment.deadline < now {
         return Err(WorkError::TooLate);
     }
-    let auto_approval_at = now + Duration::seconds(hit.auto_approval_delay);
+    let auto_approval_at = later(now, hit.auto_approval_delay);
     sqlx::query!(
         "update market.assignment set state = 'submitted', submitted_at = $2, auto_approval_at = $3, answer = $4
           where seq = $1 and state = 'accepted'",

@@ -1,6 +1,6 @@
 //! Taking a place.
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 use sqlx::{Connection, PgConnection};
 
 use super::store::{find, of_worker};
@@ -8,9 +8,9 @@ use super::{Assignment, AssignmentState, Wanted, WorkError, record};
 use crate::behaviour;
 use crate::engine::blocks;
 use crate::engine::hits::{self, Hit};
-use crate::engine::ids;
 use crate::engine::qualifications::requirements::Action;
 use crate::engine::qualifications::standing;
+use crate::engine::{ids, later};
 use crate::journal::Effect;
 use crate::settings::Settings;
 
@@ -168,7 +168,7 @@ async fn insert(
         hit.requester_id,
         worker_id,
         now,
-        now + Duration::seconds(hit.assignment_duration),
+        later(now, hit.assignment_duration),
     )
     .fetch_one(conn)
     .await

@@ -1,11 +1,11 @@
 //! What workers ask for, and the requester's decision.
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::types::{self, QualificationType};
 use super::{grants, record};
-use crate::engine::{Outcome, Refusal, ids};
+use crate::engine::{Outcome, Refusal, ids, later};
 use crate::journal::Effect;
 
 /// A request that waits.
@@ -150,9 +150,7 @@ async fn may_ask(
         (None, _) => Ok(()),
         (Some(last), _) if last.state == "pending" => Err(AskError::AlreadyAsked),
         (Some(_), None) => Err(AskError::OnlyOnce),
-        (Some(last), Some(delay)) if last.submitted_at + Duration::seconds(delay) > now => {
-            Err(AskError::TooSoon)
-        }
+        (Some(last), Some(delay)) if later(last.submitted_at, delay) > now => Err(AskError::TooSoon),
         (Some(_), Some(_)) => Ok(()),
     }
 }

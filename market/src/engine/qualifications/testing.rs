@@ -3,7 +3,7 @@
 //! A test that runs out counts as an attempt: it can be opened again when a request could be repeated. What the real
 //! service did then was never written down.
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::form::QuestionForm;
@@ -11,6 +11,7 @@ use super::given::{self, Given, Unfit};
 use super::key::AnswerKey;
 use super::requests::{self, AskError, Asked};
 use super::types::QualificationType;
+use crate::engine::later;
 use crate::engine::xml::XmlError;
 
 /// A test that a worker has open.
@@ -59,11 +60,11 @@ pub async fn open(
         }
         match kind.retry_delay {
             None => return Err(AskError::OnlyOnce),
-            Some(delay) if started_at + Duration::seconds(delay) > now => return Err(AskError::TooSoon),
+            Some(delay) if later(started_at, delay) > now => return Err(AskError::TooSoon),
             Some(_) => {}
         }
     }
-    let deadline = now + Duration::seconds(seconds);
+    let deadline = later(now, seconds);
     sqlx::query!(
         "insert into market.qualification_test_run (qualification_type_id, worker_id, started_at, deadline)
          values ($1, $2, $3, $4)

@@ -1,11 +1,10 @@
 //! Kinds of qualifications, and the HITs that require them.
 
-use chrono::Duration;
 use serde_json::{Value, json};
 
 use super::{Call, Operation};
 use crate::engine::qualifications::types::{self, Changes, NewType, QualificationType, Search, Test};
-use crate::engine::{Refusal, hits};
+use crate::engine::{Refusal, earlier, hits};
 use crate::protocol::failure::Failure;
 use crate::protocol::fields::Fields;
 use crate::protocol::paging::PageRequest;
@@ -15,6 +14,8 @@ const STATUSES: [&str; 2] = ["Active", "Inactive"];
 const NOT_NEGATIVE: std::ops::RangeInclusive<i64> = 0..=i64::MAX;
 /// The reference gives no bounds; a year is what other durations have.
 const SECONDS: std::ops::RangeInclusive<i64> = 1..=31_536_000;
+/// Seconds.
+const HOUR: i64 = 3600;
 /// Bytes of a test or a key.
 const LONGEST: usize = 65_535;
 const NO_DURATION: &str = "A Test needs TestDurationInSeconds.";
@@ -45,7 +46,7 @@ impl Operation for CreateQualificationType {
     }
 
     async fn run(self, call: &mut Call<'_>) -> Result<Value, Failure> {
-        let since = call.now - Duration::hours(call.quirks.name_kept_hours.into());
+        let since = earlier(call.now, i64::from(call.quirks.name_kept_hours) * HOUR);
         types::name_is_free(call.conn, call.requester_id, &self.0.name, since).await?;
         let made = types::create(call.conn, call.now, call.requester_id, &self.0).await?;
         Ok(json!({ "QualificationType": shape(&made, call.requester_id) }))
@@ -171,7 +172,7 @@ impl Operation for ListQualificationTypes {
         let list = call.list(&format!("{}/{}/{}", self.requestable, self.owned, query.unwrap_or_default()));
         let after = self.page.after_number(&list)?;
         let requester_id = self.owned.then_some(call.requester_id);
-        let indexed = call.now - Duration::seconds(call.quirks.search_lag.into());
+        let indexed = earlier(call.now, call.quirks.search_lag.into());
         let search = Search { requester_id, requestable: self.requestable, query, made_until: Some(indexed) };
         let rows = types::page(call.conn, &search, after, self.page.limit()).await?;
         let (asker, key) = (call.requester_id, |row: &QualificationType| row.seq.to_string());
