@@ -12,7 +12,7 @@ use super::{Kind, Order, OrderId, OrderState, payer, store};
 use crate::app::App;
 use crate::connections;
 use crate::jobs::{self, Lease};
-use crate::recruiters::{Recruiter, SubmissionStatus};
+use crate::recruiters::{BonusPaid, Recruiter, SubmissionStatus};
 
 /// How long a page waits for the recruiter.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -91,24 +91,25 @@ pub async fn look(app: &App, order: &Order) -> Look {
 
 async fn ask(recruiter: &dyn Recruiter, order: &Order) -> (String, Option<bool>) {
     let answer = match order.kind {
-        Kind::Bonus => recruiter.bonuses(&order.assignment_id).await.map(|paid| {
-            let ours = paid.iter().find(|bonus| bonus.reason.contains(&order.mark()));
-            match ours {
-                Some(bonus) => (format!("It lists this bonus: ${} paid.", bonus.amount), Some(true)),
-                None if paid.is_empty() => ("It lists no bonus for this work.".to_owned(), None),
-                None => {
-                    let others =
-                        format!("It lists {} other bonuses for this work, but not this one.", paid.len());
-                    (others, None)
-                }
-            }
-        }),
+        Kind::Bonus => recruiter.bonuses(&order.assignment_id).await.map(|paid| listed(order, &paid)),
         kind => recruiter.submission(&order.assignment_id).await.map(|found| match found {
             Some(submission) => status(kind, submission.status),
             None => ("It does not show this submission.".to_owned(), None),
         }),
     };
     answer.unwrap_or_else(|error| (error.to_string(), None))
+}
+
+/// That a bonus is not listed proves nothing: lists lag.
+fn listed(order: &Order, paid: &[BonusPaid]) -> (String, Option<bool>) {
+    match paid.iter().find(|bonus| bonus.reason.contains(&order.mark())) {
+        Some(bonus) => (format!("It lists this bonus: ${} paid.", bonus.amount), Some(true)),
+        None if paid.is_empty() => ("It lists no bonus for this work.".to_owned(), None),
+        None => {
+            let others = format!("It lists {} other bonuses for this work, but not this one.", paid.len());
+            (others, None)
+        }
+    }
 }
 
 fn status(kind: Kind, status: SubmissionStatus) -> (String, Option<bool>) {
@@ -227,6 +228,23 @@ mod tests {
         for (choice, happened, fits) in cases {
             assert_eq!(allowed(choice, &look(happened)).is_ok(), fits, "{choice:?} {happened:?}");
         }
+    }
+
+    #[test]
+    fn a_bonus_is_known_by_its_mark_among_others() {
+        let order = super::super::example::order(OrderId::new());
+        let paid = |reason: String| BonusPaid {
+            assignment_id: order.assignment_id.clone(),
+            worker_id: order.worker.clone(),
+            amount: order.amount,
+            reason,
+        };
+        let (ours, other) = (paid(format!("Thanks {}", order.mark())), paid("Thanks".into()));
+        assert_eq!(listed(&order, &[]), ("It lists no bonus for this work.".into(), None));
+        let (words, happened) = listed(&order, &[other.clone(), other.clone()]);
+        assert!(words.starts_with("It lists 2 other bonuses") && happened.is_none(), "{words}");
+        let (words, happened) = listed(&order, &[other, ours]);
+        assert_eq!((words.as_str(), happened), ("It lists this bonus: $0.70 paid.", Some(true)));
     }
 
     #[test]

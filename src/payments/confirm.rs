@@ -48,7 +48,6 @@ pub enum ConfirmError {
 
 /// Lets freshly placed orders wait if together they come to more than the lab's amount, or do so for one worker with
 /// what was ordered before and no second person confirmed. What the recruiter did by itself is nobody's decision.
-/// Returns whether they wait.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -58,7 +57,7 @@ pub(super) async fn ask_if_large(
     study: &Study,
     by: Option<AccountId>,
     placed: &[OrderId],
-) -> sqlx::Result<bool> {
+) -> sqlx::Result<()> {
     let ids: Vec<uuid::Uuid> = placed.iter().map(|id| id.0).collect();
     let id = ConfirmationId::new();
     let asked = query!(
@@ -83,7 +82,7 @@ pub(super) async fn ask_if_large(
     .execute(&mut *conn)
     .await?;
     if asked.rows_affected() == 0 {
-        return Ok(false);
+        return Ok(());
     }
     query!(
         "UPDATE payment_order SET state = 'planned', confirmation_id = $1,
@@ -94,7 +93,7 @@ pub(super) async fn ask_if_large(
     )
     .execute(conn)
     .await?;
-    Ok(true)
+    Ok(())
 }
 
 /// What waits in a lab, oldest first.

@@ -290,6 +290,22 @@ async fn limits_hold_and_other_labs_find_nobody() {
     let large = press(&world, &study, worker, "6.01").await;
     assert_eq!(large.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(large.body.contains("id=\"amount-error\"") && large.body.contains("6.01"), "{}", large.body);
+    let said = async |cents, words: &str| {
+        let mut tx = world.app().pool.begin().await.unwrap();
+        let (now, owner) = (world.lab.clock_now(), world.lab.owner);
+        compensation::order(&mut tx, now, &study, owner, worker, Cents(cents), words).await.map(drop)
+    };
+    let (longest, longer) = ("x".repeat(compensation::LONGEST), "x".repeat(compensation::LONGEST + 1));
+    assert!(said(600, &longest).await.is_ok(), "reward and largest bonus, and the longest message");
+    assert!(matches!(said(601, "Hello").await, Err(CompensateError::Amount(_))));
+    assert!(matches!(said(0, "Hello").await, Err(CompensateError::Amount(_))));
+    for words in [longer.as_str(), "  ", ""] {
+        assert!(
+            matches!(said(100, words).await, Err(CompensateError::Message)),
+            "{} characters",
+            words.len()
+        );
+    }
     sqlx::query("UPDATE study SET budget_cents = 100").execute(&world.app().pool).await.unwrap();
     let poor = world.lab.study(study.id).await;
     assert_eq!(press(&world, &poor, worker, "1.00").await.status, StatusCode::CONFLICT);

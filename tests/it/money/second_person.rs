@@ -5,7 +5,7 @@ use kernel::money::Cents;
 use market::journal::Effect;
 use otree_hr::participation::Stage;
 use otree_hr::payments::OrderState;
-use otree_hr::payments::confirm::ConfirmError;
+use otree_hr::payments::confirm::{self, ConfirmError};
 use otree_hr::review::Decision;
 use otree_hr::review::rules::RuleSet;
 use otree_hr::review::verdicts::{self, NewRules, State};
@@ -104,6 +104,9 @@ async fn what_a_rule_orders_waits_for_somebody_else_than_its_author() {
     patience(&world).await;
     assert_eq!(world.journal(Effect::Approved).await.len(), 0, "nothing was sent");
     assert_eq!(waiting(&world).await.len(), 1, "asked once");
+    let mut conn = world.app().pool.acquire().await.unwrap();
+    assert_eq!(confirm::count(&mut conn, study.id).await.unwrap(), 1);
+    drop(conn);
     let page =
         world.lab.browser(world.lab.owner).await.get(&format!("{}/money", world.lab.path())).await.body;
     assert!(page.contains("decided by a rule") && page.contains("value=\"confirm\""), "{page}");
@@ -144,6 +147,9 @@ async fn what_a_rule_ordered_and_a_person_declined_is_for_people_from_then_on() 
 async fn a_rules_small_order_does_not_wait() {
     let (world, study, guests, _) = by_rule(204, 1).await;
     assert_eq!(waiting(&world).await.len(), 0);
+    let mut conn = world.app().pool.acquire().await.unwrap();
+    assert_eq!(confirm::count(&mut conn, study.id).await.unwrap(), 0);
+    drop(conn);
     patience(&world).await;
     assert_eq!(stages(&world, &guests).await, [Stage::Paid]);
     books::settled(&world, &study).await;

@@ -51,6 +51,7 @@ async fn an_owner_sets_limits_and_mistakes_stay_on_the_page() {
     lab.open_study(&lab.form()).await;
     let page = browser.get(&path).await.body;
     assert!(page.contains("$4.20 left of the lab’s limit of $9.00"), "{page}");
+    assert!(page.contains("name=\"second_person\"") && page.contains("value=\"5.00\""), "{page}");
     let none = [("cap_rehearsal", ""), ("second_person", ""), ("fee_rounding", "half_up")];
     browser.post(&settings, &none).await;
     assert_eq!(lab.count(nothing).await, 0);
