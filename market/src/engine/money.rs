@@ -15,6 +15,8 @@ use super::{Outcome, Refusal};
 pub enum Kind {
     /// Put into the account.
     Deposit,
+    /// Put into the account because money never runs out there, to the cent that was short.
+    Credit,
     /// Set aside for places that were published.
     Hold,
     /// Free again: nobody will earn it.
@@ -170,7 +172,8 @@ pub async fn pay_reward(
     Ok(())
 }
 
-/// Moves money by the two changes and writes the statement's line; moving nothing writes nothing.
+/// Moves money by the two changes and writes the statement's line; moving nothing writes nothing. Where money never
+/// runs out, what is short is put into the account first, by a line of its own.
 ///
 /// # Errors
 /// [`Refusal::InsufficientFunds`] when less is there than the changes take.
@@ -186,6 +189,64 @@ pub async fn transfer(
     if available == Cents::ZERO && on_hold == Cents::ZERO {
         return Ok(());
     }
+    let change = Change { kind, available, on_hold };
+    if !book(conn, now, requester_id, change, about).await? {
+        let short = shortage(conn, requester_id, available).await?.ok_or(Refusal::InsufficientFunds)?;
+        let credit = Change { kind: Kind::Credit, available: short, on_hold: Cents::ZERO };
+        let booked = book(conn, now, requester_id, credit, about).await?
+            && book(conn, now, requester_id, change, about).await?;
+        if !booked {
+            return Err(Refusal::InsufficientFunds);
+        }
+    }
+    Ok(())
+}
+
+/// Notes whether the requester's money never runs out.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn set_boundless(conn: &mut PgConnection, requester_id: &str, boundless: bool) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update market.requester set boundless = $2 where requester_id = $1 and boundless <> $2",
+        requester_id,
+        boundless,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// What is missing for this change of what is free, if the account is one in which money never runs out.
+async fn shortage(
+    conn: &mut PgConnection,
+    requester_id: &str,
+    available: Cents,
+) -> sqlx::Result<Option<Cents>> {
+    let free = sqlx::query_scalar!(
+        "select available from market.requester where requester_id = $1 and boundless for update",
+        requester_id
+    );
+    let free = free.fetch_optional(conn).await?;
+    Ok(free.map(|free| -available - Cents(free)).filter(|short| short.is_positive()))
+}
+
+/// One line of a statement to be.
+#[derive(Debug, Clone, Copy)]
+struct Change {
+    kind: Kind,
+    available: Cents,
+    on_hold: Cents,
+}
+
+/// Changes the balance and writes the line, unless less is there than the change takes. Says whether it did.
+async fn book(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    requester_id: &str,
+    Change { kind, available, on_hold }: Change,
+    about: About<'_>,
+) -> sqlx::Result<bool> {
     let moved = sqlx::query!(
         "update market.requester set available = available + $2, on_hold = on_hold + $3
           where requester_id = $1 and available + $2 >= 0 and on_hold + $3 >= 0",
@@ -196,7 +257,7 @@ pub async fn transfer(
     .execute(&mut *conn)
     .await?;
     if moved.rows_affected() != 1 {
-        return Err(Refusal::InsufficientFunds);
+        return Ok(false);
     }
     sqlx::query!(
         "insert into market.statement (requester_id, at, kind, available, on_hold, hit_id, assignment_id)
@@ -211,5 +272,5 @@ pub async fn transfer(
     )
     .execute(conn)
     .await?;
-    Ok(())
+    Ok(true)
 }

@@ -7,7 +7,7 @@ use anyhow::Context;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use super::{assignments, hits, lifetimes, review};
+use super::{assignments, hits, lifetimes, money, review};
 use crate::{DisposalSince, Market, Quirks};
 
 /// At most so many of each kind in one step, requester by requester, so that nobody's backlog keeps others waiting.
@@ -56,11 +56,13 @@ pub async fn step(market: &Market) -> anyhow::Result<Report> {
 async fn each(market: &Market, real: DateTime<Utc>, due: Due) -> anyhow::Result<usize> {
     let (mut done, mut failure) = (0, None);
     for mut item in due.list(market, real).await? {
-        let mut tx = market.pool().begin().await?;
         if due == Due::Review {
-            let period = market.quirks_of(&mut tx, &item.requester_id).await?.auto_approval_period;
-            item.now = last_run(item.now, period);
+            let mut conn = market.pool().acquire().await?;
+            let quirks = market.quirks_of(&mut conn, &item.requester_id).await?;
+            money::set_boundless(&mut conn, &item.requester_id, quirks.constant_balance).await?;
+            item.now = last_run(item.now, quirks.auto_approval_period);
         }
+        let mut tx = market.pool().begin().await?;
         match due.act(&mut tx, item.now, &item.id).await {
             Ok(acted) => {
                 tx.commit().await?;
