@@ -40,7 +40,8 @@ pub struct Quirks {
     pub search_lag: u32,
     /// Hours for which the name of a deleted qualification type stays taken; the reference says up to 48.
     pub name_kept_hours: u32,
-    /// Whether GetAccountBalance always says 10000.00, as the sandbox did. What is spent is booked all the same.
+    /// Whether GetAccountBalance always says 10000.00 and nothing is refused for want of money, as in the sandbox. What is
+    /// spent is booked all the same, and what is short is put into the account by a line of its own.
     pub constant_balance: bool,
     /// Whether the frame of a preview is told the worker's id. Documented so, and not seen by everybody.
     pub worker_in_preview: bool,
@@ -76,6 +77,15 @@ pub struct Quirks {
     /// Whether a HIT cannot require a qualification that is not a type here, as on the real service, where a type of the
     /// other environment was an error. Off, so that a rehearsal takes over what a study requires: nobody has such a type.
     pub refuse_unknown_qualifications: bool,
+    /// Whether AssociateQualificationWithWorker is refused for a worker who has the qualification, with the code
+    /// QualificationAlreadyExists. Clients give a new value in that way; what the code was for nobody wrote down.
+    pub associate_once: bool,
+    /// Whether AssociateQualificationWithWorker is refused for a type that is inactive, with the code
+    /// InvalidQualificationTypeState. The references name the code, and not what it is for.
+    pub inactive_types_closed: bool,
+    /// Whether an operation on somebody else's object is refused with the code PermissionDeniedException. Otherwise the
+    /// object does not exist, as clients met it.
+    pub permission_denied: bool,
     /// Whether a HIT may come with review policies, which are kept and have no effect; otherwise they are refused.
     pub accept_review_policies: bool,
     /// What goes wrong with notifications.
@@ -134,6 +144,9 @@ impl Default for Quirks {
             reference_spelling: false,
             no_holds: false,
             refuse_unknown_qualifications: false,
+            associate_once: false,
+            inactive_types_closed: false,
+            permission_denied: false,
             accept_review_policies: false,
             notices: Trouble::default(),
         }

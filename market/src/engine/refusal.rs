@@ -83,6 +83,17 @@ pub enum Refusal {
         /// Who does not have it.
         worker_id: String,
     },
+    /// The worker has it, and is not given it again.
+    #[error("The Worker {worker_id} already has the Qualification {qualification_type_id}.")]
+    QualificationExists {
+        /// The type.
+        qualification_type_id: String,
+        /// Who has it.
+        worker_id: String,
+    },
+    /// The type is inactive.
+    #[error("This operation can be called with a status of: Active")]
+    QualificationTypeState,
     /// The worker's qualification was taken away.
     #[error("This operation can be called with a status of: Granted")]
     QualificationState,

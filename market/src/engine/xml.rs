@@ -23,15 +23,33 @@ pub struct Element {
 
 /// Why a document cannot be read, in words for its author.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "There was an error parsing the XML question or answer data in your request. Please make sure the data is \
-     well-formed and validates against the appropriate schema. ({0})"
-)]
-pub struct XmlError(pub String);
+pub enum XmlError {
+    /// The document itself.
+    #[error(
+        "There was an error parsing the XML question or answer data in your request. Please make sure the data is \
+         well-formed and validates against the appropriate schema. ({0})"
+    )]
+    Xml(String),
+    /// XHTML inside it.
+    #[error(
+        "There was an error parsing the XHTML data in your request. Please make sure the data is well-formed and \
+         validates against the appropriate schema. ({0})"
+    )]
+    Xhtml(String),
+}
+
+impl XmlError {
+    /// What is wrong, without the words around it.
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Xml(why) | Self::Xhtml(why) => why,
+        }
+    }
+}
 
 /// The same with fewer words.
 pub(crate) fn malformed(why: impl Into<String>) -> XmlError {
-    XmlError(why.into())
+    XmlError::Xml(why.into())
 }
 
 impl Element {

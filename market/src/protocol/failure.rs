@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::engine::Refusal;
+use crate::engine::xml::XmlError;
 
 /// An error answer, or none at all.
 #[derive(Debug)]
@@ -125,7 +126,12 @@ impl From<Refusal> for Failure {
             Refusal::NoNotification(_) => {
                 Self::parameter("AWS.MechanicalTurk.InvalidParameterValue", refusal.to_string())
             }
-            Refusal::Document(_) => Self::parameter("AWS.MechanicalTurk.XMLParseError", refusal.to_string()),
+            Refusal::Document(XmlError::Xml(_)) => {
+                Self::parameter("AWS.MechanicalTurk.XMLParseError", refusal.to_string())
+            }
+            Refusal::Document(XmlError::Xhtml(_)) => {
+                Self::parameter("AWS.MechanicalTurk.XHTMLParseError", refusal.to_string())
+            }
             Refusal::NoTest => {
                 Self::parameter("AWS.MechanicalTurk.InvalidParameterValue", refusal.to_string())
             }
@@ -155,6 +161,8 @@ fn code(refusal: &Refusal) -> Option<&'static str> {
         Refusal::NoSuchQualificationType(_) => "AWS.MechanicalTurk.QualificationTypeDoesNotExist",
         Refusal::QualificationTypeExists => "AWS.MechanicalTurk.QualificationTypeAlreadyExists",
         Refusal::NoSuchQualification { .. } => "AWS.MechanicalTurk.QualificationDoesNotExist",
+        Refusal::QualificationExists { .. } => "AWS.MechanicalTurk.QualificationAlreadyExists",
+        Refusal::QualificationTypeState => "AWS.MechanicalTurk.InvalidQualificationTypeState",
         Refusal::QualificationState => "AWS.MechanicalTurk.InvalidQualificationState",
         Refusal::NoSuchQualificationRequest(_) => "AWS.MechanicalTurk.QualificationRequestDoesNotExist",
         Refusal::QualificationRequestState => "AWS.MechanicalTurk.InvalidQualificationRequestState",

@@ -7,12 +7,14 @@
 //! | `operations` | the registry: each operation reads its input, checks it and calls the engine |
 //! | `fields` | reading members of the input, collecting everything that breaks a rule |
 //! | `failure` | the shapes of errors |
+//! | `foreign` | what is said of somebody else's objects |
 //! | `sqs` | queues of notifications, read with the calls of SQS |
 //! | `shapes`, `paging`, `requirements` | HITs and assignments as JSON, pages and their tokens, qualification requirements |
 //! | `policies` | review policies and layout parameters, checked |
 
 mod failure;
 mod fields;
+mod foreign;
 mod operations;
 mod paging;
 mod policies;

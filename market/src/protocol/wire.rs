@@ -12,13 +12,14 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::failure::Failure;
+use super::foreign::Named;
 use super::operations::{self, Call, Entry};
 use super::sigv4::{Authorization, Request, SignatureError};
 use super::sqs;
 use crate::Market;
 use crate::clock::Whose;
 use crate::connections::Peer;
-use crate::engine::requesters;
+use crate::engine::{money, requesters};
 use crate::faults::{self, FaultKind, Struck};
 
 const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
@@ -157,13 +158,25 @@ async fn perform(
     hide: Option<u32>,
     members: Map<String, Value>,
 ) -> Result<Value, Failure> {
+    let mut conn = market.pool().acquire().await?;
+    let quirks = market.quirks_of(&mut conn, requester_id).await?;
+    money::set_boundless(&mut conn, requester_id, quirks.constant_balance).await?;
+    drop(conn);
     let (mut tx, now) = market.begin_of(Whose::Requester(requester_id)).await?;
-    let quirks = market.quirks_of(&mut tx, requester_id).await?;
     let mut call = Call::new(market, &mut tx, now, requester_id, quirks, entry.name, &members);
     call.seen.until = hide.map(|seconds| now - TimeDelta::seconds(seconds.into()));
-    let value = (entry.run)(&mut call, members).await?;
-    tx.commit().await?;
-    Ok(value)
+    let named = quirks.permission_denied.then(|| Named::read(&members));
+    match ((entry.run)(&mut call, members).await, named) {
+        (Ok(value), _) => {
+            tx.commit().await?;
+            Ok(value)
+        }
+        (Err(failure), Some(named)) => {
+            tx.rollback().await?;
+            Err(named.told(&mut *market.pool().acquire().await?, requester_id, failure).await)
+        }
+        (Err(failure), None) => Err(failure),
+    }
 }
 
 /// Who signed the request, as the requester whose key it was, for this service.

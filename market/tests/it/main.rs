@@ -25,6 +25,7 @@ mod queues;
 mod quirks;
 mod registry;
 mod requirements;
+mod sandbox;
 mod schedules;
 mod signatures;
 mod tests_of_qualifications;

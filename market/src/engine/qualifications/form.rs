@@ -6,6 +6,7 @@
 use crate::engine::xml::{Element, XmlError, malformed};
 
 const NAMESPACE_END: &str = "/QuestionForm.xsd";
+const XHTML: &str = "http://www.w3.org/1999/xhtml";
 /// Selections that can be chosen when the document does not say: one.
 const ONE: usize = 1;
 
@@ -131,7 +132,7 @@ impl QuestionForm {
 
 fn part(element: &Element) -> Result<Part, XmlError> {
     if element.name == "Overview" {
-        return Ok(Part::Overview(content(element)));
+        return Ok(Part::Overview(content(element)?));
     }
     element.only(&[
         "QuestionIdentifier",
@@ -145,7 +146,7 @@ fn part(element: &Element) -> Result<Part, XmlError> {
         id: element.needed_text("QuestionIdentifier")?,
         name: element.child("DisplayName")?.map(|name| name.text.trim().to_owned()),
         required: element.read("IsRequired")?.unwrap_or(false),
-        content: content(element.needed("QuestionContent")?),
+        content: content(element.needed("QuestionContent")?)?,
         answer: match answer.children.as_slice() {
             [only] if only.name == "FreeTextAnswer" => AnswerKind::Text(text_rule(only)?),
             [only] if only.name == "SelectionAnswer" => AnswerKind::Selection(selection_rule(only)?),
@@ -157,8 +158,29 @@ fn part(element: &Element) -> Result<Part, XmlError> {
     }))
 }
 
-fn content(element: &Element) -> Vec<Content> {
-    element.children.iter().filter_map(piece).collect()
+fn content(element: &Element) -> Result<Vec<Content>, XmlError> {
+    for formatted in element.all("FormattedContent") {
+        check_xhtml(&formatted.text)?;
+    }
+    Ok(element.children.iter().filter_map(piece).collect())
+}
+
+/// Whether formatted content is well-formed. Entities of XHTML's own are characters, whichever they are.
+fn check_xhtml(content: &str) -> Result<(), XmlError> {
+    let mut known = String::new();
+    for (n, part) in content.split('&').enumerate() {
+        let named = part
+            .split_once(';')
+            .filter(|(name, _)| n > 0 && !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric()));
+        match named {
+            Some((_, rest)) => known.push_str(rest),
+            None if n > 0 => known.extend(["&", part]),
+            None => known.push_str(part),
+        }
+    }
+    let whole = format!("<body xmlns=\"{XHTML}\">{known}</body>");
+    let parsed = Element::parse(&whole, "body", XHTML);
+    parsed.map(drop).map_err(|error| XmlError::Xhtml(error.reason().to_owned()))
 }
 
 /// Formatted content is XHTML in a CDATA section, of which the words are shown.

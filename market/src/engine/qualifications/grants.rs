@@ -40,7 +40,35 @@ pub async fn grant(
     Ok(put(conn, now, requester_id, id, worker_id, value).await?)
 }
 
-/// The same without looking who asks.
+/// Whether the requester's own type is active.
+///
+/// # Errors
+/// [`Refusal::NoSuchQualificationType`], [`Refusal::NoSuchWorker`] or [`Refusal::QualificationTypeState`].
+pub async fn open(conn: &mut PgConnection, requester_id: &str, id: &str, worker_id: &str) -> Outcome<()> {
+    check(conn, requester_id, id, worker_id).await?;
+    if types::owned(conn, requester_id, id).await?.active {
+        Ok(())
+    } else {
+        Err(Refusal::QualificationTypeState)
+    }
+}
+
+/// Whether the worker does not have the requester's own qualification.
+///
+/// # Errors
+/// [`Refusal::NoSuchQualificationType`], [`Refusal::NoSuchWorker`] or [`Refusal::QualificationExists`].
+pub async fn missing(conn: &mut PgConnection, requester_id: &str, id: &str, worker_id: &str) -> Outcome<()> {
+    check(conn, requester_id, id, worker_id).await?;
+    match find(conn, id, worker_id).await? {
+        Some(grant) if grant.revoked_at.is_none() => Err(Refusal::QualificationExists {
+            qualification_type_id: id.into(),
+            worker_id: worker_id.into(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Gives it without looking who asks.
 pub(super) async fn put(
     conn: &mut PgConnection,
     now: DateTime<Utc>,

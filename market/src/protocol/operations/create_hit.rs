@@ -102,9 +102,18 @@ fn new_hit(fields: &mut Fields) -> NewHit {
             fields.required_bounded_integer("LifetimeInSeconds", 30..=YEAR).clamp(0, YEAR),
         ),
         question: question(fields),
-        requester_annotation: fields.bounded_text("RequesterAnnotation", 255),
+        requester_annotation: annotation(fields),
         token: fields.token(),
     }
+}
+
+/// 255 ASCII characters, by the guide.
+fn annotation(fields: &mut Fields) -> Option<String> {
+    let annotation = fields.bounded_text("RequesterAnnotation", 255)?;
+    if !annotation.is_ascii() {
+        fields.wrong(Failure::invalid("RequesterAnnotation", &annotation));
+    }
+    Some(annotation)
 }
 
 fn question(fields: &mut Fields) -> String {

@@ -173,7 +173,9 @@ impl Operation for ListQualificationTypes {
         let after = self.page.after_number(&list)?;
         let requester_id = self.owned.then_some(call.requester_id);
         let indexed = earlier(call.now, call.quirks.search_lag.into());
-        let search = Search { requester_id, requestable: self.requestable, query, made_until: Some(indexed) };
+        let requestable = self.requestable;
+        let made_until = Some(indexed);
+        let search = Search { requester_id, requestable, query, made_until, ..Search::default() };
         let rows = types::page(call.conn, &search, after, self.page.limit()).await?;
         let (asker, key) = (call.requester_id, |row: &QualificationType| row.seq.to_string());
         Ok(self.page.answer(&list, "QualificationTypes", rows, key, |row| shape(row, asker)))

@@ -33,6 +33,12 @@ impl Operation for AssociateQualificationWithWorker {
 
     async fn run(self, call: &mut Call<'_>) -> Result<Value, Failure> {
         let (id, worker_id) = (&self.id, &self.worker_id);
+        if call.quirks.inactive_types_closed {
+            grants::open(call.conn, call.requester_id, id, worker_id).await?;
+        }
+        if call.quirks.associate_once {
+            grants::missing(call.conn, call.requester_id, id, worker_id).await?;
+        }
         grants::grant(call.conn, call.now, call.requester_id, id, worker_id, self.value).await?;
         if self.told {
             tell(call, id, worker_id, "You have a qualification", "").await?;

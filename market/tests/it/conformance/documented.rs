@@ -39,11 +39,17 @@ const XML: &str = "ParameterValidationError XMLParseError";
 const ENDPOINT: &str = "ParameterValidationError InvalidTransportEndpoint";
 const COMBINATION: &str = "InvalidParameterCombinationError";
 
+const HAS_IT: &str = "RequestError QualificationAlreadyExists";
+const TYPE_STATE: &str = "RequestError InvalidQualificationTypeState";
+const XHTML: &str = "ParameterValidationError XHTMLParseError";
+/// Somebody else's object, with a switch; otherwise it does not exist.
+const DENIED: &str = "RequestError PermissionDeniedException";
+
 /// By operation, in order.
 pub(super) const ERRORS: &[(&str, &[&str])] = &[
-    ("AcceptQualificationRequest", &[NO_REQUEST, REQUEST_STATE]),
-    ("ApproveAssignment", &[NO_ASSIGNMENT, ASSIGNMENT_STATE, FUNDS, RANGE, VALUE]),
-    ("AssociateQualificationWithWorker", &[NO_TYPE, VALUE]),
+    ("AcceptQualificationRequest", &[NO_REQUEST, REQUEST_STATE, DENIED]),
+    ("ApproveAssignment", &[NO_ASSIGNMENT, ASSIGNMENT_STATE, DENIED, FUNDS, RANGE, VALUE]),
+    ("AssociateQualificationWithWorker", &[NO_TYPE, HAS_IT, TYPE_STATE, DENIED, VALUE]),
     ("CreateAdditionalAssignmentsForHIT", &[NO_HIT, HIT_STATE, WALL, TOKEN_USED, CHOSEN_CODE, FUNDS, RANGE]),
     (
         "CreateHIT",
@@ -61,8 +67,11 @@ pub(super) const ERRORS: &[(&str, &[&str])] = &[
         ],
     ),
     ("CreateHITType", &[NO_TYPE, RANGE, VALUE, COMBINATION]),
-    ("CreateHITWithHITType", &[NO_HIT_TYPE, NO_LAYOUT, FUNDS, HIT_EXISTS, RANGE, VALUE, XML, COMBINATION]),
-    ("CreateQualificationType", &[NAME_TAKEN, RANGE, VALUE, XML, COMBINATION]),
+    (
+        "CreateHITWithHITType",
+        &[NO_HIT_TYPE, NO_LAYOUT, DENIED, FUNDS, HIT_EXISTS, RANGE, VALUE, XML, COMBINATION],
+    ),
+    ("CreateQualificationType", &[NAME_TAKEN, RANGE, VALUE, XML, XHTML, COMBINATION]),
     ("CreateWorkerBlock", &[RANGE, VALUE]),
     ("DeleteHIT", &[NO_HIT, HIT_STATE]),
     ("DeleteQualificationType", &[NO_TYPE]),
@@ -71,7 +80,7 @@ pub(super) const ERRORS: &[(&str, &[&str])] = &[
     ("GetAccountBalance", &[]),
     ("GetAssignment", &[NO_ASSIGNMENT, ASSIGNMENT_STATE]),
     ("GetFileUploadURL", &[NO_ASSIGNMENT, MISMATCH]),
-    ("GetHIT", &[NO_HIT]),
+    ("GetHIT", &[NO_HIT, DENIED]),
     ("GetQualificationScore", &[NO_TYPE, NO_QUALIFICATION, QUALIFICATION_STATE, VALUE]),
     ("GetQualificationType", &[NO_TYPE]),
     ("ListAssignmentsForHIT", &[NO_HIT, VALUE]),
@@ -93,7 +102,7 @@ pub(super) const ERRORS: &[(&str, &[&str])] = &[
     ("UpdateHITReviewStatus", &[NO_HIT, HIT_STATE]),
     ("UpdateHITTypeOfHIT", &[NO_HIT, NO_HIT_TYPE, HIT_STATE, FUNDS]),
     ("UpdateNotificationSettings", &[NO_HIT_TYPE, ENDPOINT, VALUE]),
-    ("UpdateQualificationType", &[NO_TYPE, RANGE, VALUE, XML, COMBINATION]),
+    ("UpdateQualificationType", &[NO_TYPE, RANGE, VALUE, XML, XHTML, COMBINATION]),
 ];
 
 /// The error codes that the server's source can answer with.

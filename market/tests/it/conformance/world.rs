@@ -120,6 +120,19 @@ impl World {
         Self(self.0.beside().await).kind().await
     }
 
+    /// Somebody else's kind of HIT.
+    pub(super) async fn elsewhere_kind_of_hit(&self) -> String {
+        let other = self.0.beside().await;
+        let hit_id = other.hit(1).await;
+        other.look(&hit_id).await.hit_type_id.unwrap()
+    }
+
+    /// A request for somebody else's kind of qualification.
+    pub(super) async fn foreign_request(&self) -> String {
+        let other = Self(self.0.beside().await);
+        other.asked(&other.kind().await).await
+    }
+
     /// A worker who has the kind.
     pub(super) async fn holder(&self, kind: &str) -> String {
         let worker_id = self.anybody().await;

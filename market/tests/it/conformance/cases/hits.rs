@@ -127,6 +127,12 @@ fn of_a_type() -> Vec<Case> {
             range("*RequesterAnnotation*"),
             async |world: &World| with(typed(world).await, json!({ "RequesterAnnotation": "x".repeat(256) })),
         ),
+        fails(
+            operation,
+            "an annotation beyond ASCII",
+            invalid("*RequesterAnnotation*"),
+            async |world: &World| with(typed(world).await, json!({ "RequesterAnnotation": "größer" })),
+        ),
     ]
 }
 

@@ -69,6 +69,9 @@ fn making() -> Vec<Case> {
         say("a test that is no QuestionForm", parameter("XMLParseError", "*parsing the XML*"), || {
             json!({ "Test": "words", "TestDurationInSeconds": 60 })
         }),
+        say("a test with XHTML that is not well-formed", parameter("XHTMLParseError", "*parsing the XHTML*"), || {
+            json!({ "Test": untidy(), "TestDurationInSeconds": 60 })
+        }),
         say("a test without a duration", invalid("*TestDurationInSeconds*"), || json!({ "Test": FORM })),
         say("a key without a test", invalid("*need a Test*"), || json!({ "AnswerKey": "<AnswerKey/>" })),
         say("a test of 65536 bytes", range("*Test*65535*"), || {
@@ -78,6 +81,16 @@ fn making() -> Vec<Case> {
             json!({ "Test": FORM, "TestDurationInSeconds": 60, "AutoGranted": true })
         }),
     ]
+}
+
+/// A form whose formatted content opens what it does not close.
+fn untidy() -> String {
+    let question = "<QuestionContent>";
+    assert!(FORM.contains(question), "{FORM}");
+    FORM.replace(
+        question,
+        "<QuestionContent><FormattedContent><![CDATA[<p>One&nbsp;<b>move</p>]]></FormattedContent>",
+    )
 }
 
 fn changing() -> Vec<Case> {
@@ -95,6 +108,9 @@ fn changing() -> Vec<Case> {
         .gives("/QualificationType/AutoGrantedValue", 3),
         fails(operation, "a test that is no QuestionForm", parameter("XMLParseError", "*parsing the XML*"), async |world: &World| {
             json!({ "QualificationTypeId": world.kind().await, "Test": "words", "TestDurationInSeconds": 60 })
+        }),
+        fails(operation, "a test with XHTML that is not well-formed", parameter("XHTMLParseError", "*parsing the XHTML*"), async |world: &World| {
+            json!({ "QualificationTypeId": world.kind().await, "Test": untidy(), "TestDurationInSeconds": 60 })
         }),
         fails(operation, "a key without a test", invalid("*need a Test*"), async |world: &World| {
             json!({ "QualificationTypeId": world.kind().await, "AnswerKey": "<AnswerKey/>" })

@@ -1,7 +1,7 @@
 //! What operations answer where a setting is not as usual, and what time brings by itself.
 
 use aws_sdk_mturk::primitives::DateTime;
-use aws_sdk_mturk::types::ReviewPolicy;
+use aws_sdk_mturk::types::{QualificationTypeStatus, ReviewPolicy};
 use chrono::Duration;
 use market::TokenCode;
 use market::engine::assignments::Wanted;
@@ -13,7 +13,10 @@ use crate::conformance::world::{Work, World, new_hit};
 const USED: &str = "The idempotency token \"again\" has already been processed.";
 
 pub(super) fn cases() -> Vec<Case> {
-    [tokens(), locks(), limits(), counters(), policies(), disposal()].into_iter().flatten().collect()
+    [tokens(), locks(), limits(), counters(), policies(), disposal(), grants(), permissions()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 async fn grown(world: &World) -> Value {
@@ -55,7 +58,94 @@ fn tokens() -> Vec<Case> {
             published,
         )
         .with(|settings| settings.quirks.reference_spelling = true),
+        fails(
+            "CreateHIT",
+            "a token of another call, told apart (a setting)",
+            request("InvalidParameterValue", "*\"again\"*different parameters*"),
+            async |world: &World| {
+                world.publish(2).unique_request_token("again").send().await.unwrap();
+                new_hit(json!({ "UniqueRequestToken": "again" }))
+            },
+        )
+        .with(|settings| settings.quirks.tokens_compare = true),
+        fails(
+            "SendBonus",
+            "a token of another call, told apart (a setting)",
+            request("InvalidParameterValue", "*\"again\"*different parameters*"),
+            async |world: &World| {
+                rewarded(world).await;
+                bonus(&world.handed_in().await, "0.51")
+            },
+        )
+        .with(|settings| settings.quirks.tokens_compare = true),
     ]
+}
+
+/// Codes that the references name for qualifications, without saying when.
+fn grants() -> Vec<Case> {
+    let operation = "AssociateQualificationWithWorker";
+    vec![
+        fails(
+            operation,
+            "a worker who has it (a setting)",
+            request("QualificationAlreadyExists", "The Worker * already has the Qualification *."),
+            async |world: &World| {
+                let kind = world.kind().await;
+                let worker_id = world.holder(&kind).await;
+                json!({ "QualificationTypeId": kind, "WorkerId": worker_id, "IntegerValue": 8 })
+            },
+        )
+        .with(|settings| settings.quirks.associate_once = true),
+        fails(
+            operation,
+            "an inactive kind (a setting)",
+            request("InvalidQualificationTypeState", "This operation can be called with a status of: Active"),
+            async |world: &World| {
+                let kind = world.kind().await;
+                let call = world.client.update_qualification_type().qualification_type_id(&kind);
+                call.qualification_type_status(QualificationTypeStatus::Inactive).send().await.unwrap();
+                json!({ "QualificationTypeId": kind, "WorkerId": world.anybody().await })
+            },
+        )
+        .with(|settings| settings.quirks.inactive_types_closed = true),
+    ]
+}
+
+/// Somebody else's objects, of each kind.
+fn permissions() -> Vec<Case> {
+    const DENIED: Refusal = request("PermissionDeniedException", "You do not have permission to access *.");
+    let situation = "somebody else's, with the permission denied (a setting)";
+    let cases = vec![
+        fails(
+            "GetHIT",
+            situation,
+            DENIED,
+            async |world: &World| json!({ "HITId": world.elsewhere().await.hit_id }),
+        ),
+        fails(
+            "ApproveAssignment",
+            situation,
+            DENIED,
+            async |world: &World| json!({ "AssignmentId": world.elsewhere().await.assignment_id }),
+        ),
+        fails("CreateHITWithHITType", situation, DENIED, async |world: &World| {
+            let hit_type_id = world.elsewhere_kind_of_hit().await;
+            json!({ "HITTypeId": hit_type_id, "LifetimeInSeconds": 3600, "Question": crate::harness::QUESTION })
+        }),
+        fails(
+            "AssociateQualificationWithWorker",
+            situation,
+            DENIED,
+            async |world: &World| json!({ "QualificationTypeId": world.foreign_kind().await, "WorkerId": world.anybody().await }),
+        ),
+        fails(
+            "AcceptQualificationRequest",
+            situation,
+            DENIED,
+            async |world: &World| json!({ "QualificationRequestId": world.foreign_request().await }),
+        ),
+    ];
+    cases.into_iter().map(|case| case.with(|settings| settings.quirks.permission_denied = true)).collect()
 }
 
 /// The first seconds of a HIT.
