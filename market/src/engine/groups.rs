@@ -1,11 +1,10 @@
-//! The marketplace as a worker sees it: groups of HITs to take from, and their own work.
+//! The marketplace as a worker sees it: groups of HITs to take from.
 
 use chrono::{DateTime, Utc};
 use kernel::money::Cents;
 use serde_json::Value;
 use sqlx::PgConnection;
 
-use super::assignments::AssignmentState;
 use super::qualifications::requirements::{Action, unmet};
 use super::qualifications::standing;
 use crate::settings::Settings;
@@ -29,6 +28,8 @@ pub struct Group {
     pub requester: String,
     /// Cents per approved assignment.
     pub reward: Cents,
+    /// Whether some of its HITs pay with play money.
+    pub practice: bool,
     /// Seconds from accept to deadline.
     pub assignment_duration: i64,
     /// Seconds from submit to automatic approval.
@@ -45,50 +46,6 @@ pub struct Group {
     pub qualification_requirements: Value,
 }
 
-/// One assignment in a worker's own list.
-#[derive(Debug, Clone)]
-pub struct WorkItem {
-    /// The assignment.
-    pub assignment_id: String,
-    /// Its HIT.
-    pub hit_id: String,
-    /// Title.
-    pub title: String,
-    /// Who published it, by name.
-    pub requester: String,
-    /// Where it stands.
-    pub state: AssignmentState,
-    /// Cents when approved.
-    pub reward: Cents,
-    /// Cents of bonuses so far.
-    pub bonus: Cents,
-    /// When it was taken.
-    pub accepted_at: DateTime<Utc>,
-    /// When it must be handed in.
-    pub deadline: DateTime<Utc>,
-    /// When it was handed in.
-    pub submitted_at: Option<DateTime<Utc>>,
-    /// When it will be approved without a review.
-    pub auto_approval_at: Option<DateTime<Utc>>,
-    /// When it was approved or rejected.
-    pub reviewed_at: Option<DateTime<Utc>>,
-    /// The requester's words.
-    pub feedback: Option<String>,
-}
-
-/// A bonus as its worker sees it.
-#[derive(Debug, Clone)]
-pub struct BonusReceived {
-    /// For which work.
-    pub assignment_id: String,
-    /// Cents.
-    pub amount: Cents,
-    /// The requester's words.
-    pub reason: String,
-    /// When.
-    pub paid_at: DateTime<Utc>,
-}
-
 /// The groups this worker could take from and may discover, those with the newest HITs first. Without a worker: all
 /// that have a place and that anybody may discover. `real` is the machine's time: each requester's HITs run by their
 /// own clock.
@@ -102,8 +59,12 @@ pub async fn groups(
     worker_id: Option<&str>,
 ) -> sqlx::Result<Vec<Group>> {
     let mut groups = with_places(conn, settings, real, worker_id).await?;
-    let standing = standing::of_worker(conn, settings, worker_id).await?;
-    groups.retain(|group| unmet(&group.qualification_requirements, Action::Discover, &standing).is_empty());
+    let standings = standing::of_worker(conn, settings, worker_id).await?;
+    let sees = |group: &Group| {
+        let standing = standings.for_hits(group.practice);
+        unmet(&group.qualification_requirements, Action::Discover, standing).is_empty()
+    };
+    groups.retain(sees);
     Ok(groups)
 }
 
@@ -119,7 +80,7 @@ async fn with_places(
                   t.reward as "reward: Cents", t.assignment_duration, t.auto_approval_delay,
                   t.qualification_requirements, count(*) as "hits!",
                   sum(h.max_assignments - h.pending - h.submitted - h.approved - h.rejected)::bigint as "available!",
-                  max(h.created_at) as "newest!", max(h.expiration) as "expiration!"
+                  max(h.created_at) as "newest!", max(h.expiration) as "expiration!", bool_or(h.practice) as "practice!"
              from market.hit h
              join market.hit_type t using (hit_type_id)
              join market.requester r on r.requester_id = h.requester_id
@@ -138,47 +99,6 @@ async fn with_places(
         real,
         worker_id,
         settings.quirks.giving_up_is_final,
-    )
-    .fetch_all(conn)
-    .await
-}
-
-/// The worker's work, newest first; what was returned or abandoned is left out.
-///
-/// # Errors
-/// When Postgres fails.
-pub async fn work_of(conn: &mut PgConnection, worker_id: &str) -> sqlx::Result<Vec<WorkItem>> {
-    sqlx::query_as!(
-        WorkItem,
-        r#"select a.assignment_id, a.hit_id, t.title, r.name as requester, a.state as "state: AssignmentState",
-                  h.reward as "reward: Cents",
-                  coalesce((select sum(b.amount) from market.bonus b
-                             where b.assignment_id = a.assignment_id and b.worker_id = a.worker_id), 0)::bigint
-                      as "bonus!: Cents",
-                  a.accepted_at, a.deadline, a.submitted_at, a.auto_approval_at,
-                  coalesce(a.approved_at, a.rejected_at) as reviewed_at, a.feedback
-             from market.assignment a
-             join market.hit h using (hit_id)
-             join market.hit_type t using (hit_type_id)
-             join market.requester r on r.requester_id = h.requester_id
-            where a.worker_id = $1 and a.state not in ('returned', 'abandoned')
-            order by a.seq desc"#,
-        worker_id,
-    )
-    .fetch_all(conn)
-    .await
-}
-
-/// The worker's bonuses, newest first.
-///
-/// # Errors
-/// When Postgres fails.
-pub async fn bonuses_of(conn: &mut PgConnection, worker_id: &str) -> sqlx::Result<Vec<BonusReceived>> {
-    sqlx::query_as!(
-        BonusReceived,
-        r#"select assignment_id, amount as "amount: Cents", reason, paid_at
-             from market.bonus where worker_id = $1 order by seq desc"#,
-        worker_id,
     )
     .fetch_all(conn)
     .await

@@ -54,6 +54,8 @@ pub struct Hit {
     pub closed_at: Option<DateTime<Utc>>,
     /// Labelled by the requester as under review.
     pub reviewing: bool,
+    /// Whether it pays with play money.
+    pub practice: bool,
     /// When it was deleted.
     pub disposed_at: Option<DateTime<Utc>>,
     /// Accepted, not finished.
@@ -134,7 +136,7 @@ macro_rules! select_hits {
             r#"select h.seq, h.hit_id, h.requester_id, h.hit_type_id, t.hit_group_id, t.title, t.description, t.keywords,
                       h.reward as "reward: Cents", h.fee as "fee: Cents", h.holds, t.assignment_duration, t.auto_approval_delay,
                       t.qualification_requirements, h.question, h.requester_annotation, h.max_assignments,
-                      h.created_with, h.created_at, h.expiration, h.closed_at, h.reviewing, h.disposed_at,
+                      h.created_with, h.created_at, h.expiration, h.closed_at, h.reviewing, h.practice, h.disposed_at,
                       h.pending, h.submitted, h.approved, h.rejected
                  from market.hit h join market.hit_type t using (hit_type_id) "# + $tail,
             $($argument),*

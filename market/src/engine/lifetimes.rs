@@ -97,8 +97,10 @@ async fn insert(
 ) -> sqlx::Result<String> {
     sqlx::query_scalar!(
         "insert into market.hit (hit_id, requester_id, hit_type_id, question, requester_annotation, max_assignments,
-                                 created_with, reward, fee, holds, created_at, expiration)
-         values ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $10, $11) returning hit_id",
+                                 created_with, reward, fee, holds, created_at, expiration, practice)
+         values ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $10, $11,
+                 (select rehearsal from market.requester where requester_id = $2))
+         returning hit_id",
         ids::object(),
         requester_id,
         hit_type_id,

@@ -26,6 +26,7 @@ pub mod review;
 pub mod review_policies;
 pub mod tick;
 pub mod tokens;
+pub mod work;
 pub mod workers;
 pub mod xml;
 

@@ -11,16 +11,21 @@ use sqlx::PgConnection;
 
 use super::frame::{TaskFrame, Viewer};
 use super::pages::{Here, PageError, Shell, page};
-use super::search::Search;
+use super::search::Search as Sought;
 use super::session::SignedIn;
 use super::{Site, words};
 use crate::clock::Whose;
-use crate::engine::assignments::{self, AssignmentState, Wanted, WorkError};
-use crate::engine::groups::{self, Group, WorkItem};
+use crate::engine::assignments::{self, Wanted, WorkError};
+use crate::engine::groups::{self, Group};
 use crate::engine::hits::{self, Hit};
 use crate::engine::qualifications::requirements::{Action, Standing, unmet};
-use crate::engine::qualifications::standing;
+use crate::engine::qualifications::standing::{self, Standings};
+use crate::engine::qualifications::types::{self, QualificationType, Search};
 use crate::engine::question::Question;
+use crate::engine::work::{self, WorkItem};
+
+/// Requirements of a HIT at most.
+const MOST_REQUIRED: i64 = 10;
 
 /// A group as the list and the preview show it.
 pub(super) struct ShownGroup {
@@ -30,6 +35,7 @@ pub(super) struct ShownGroup {
     keywords: Option<String>,
     requester: String,
     reward: Cents,
+    practice: bool,
     hits: String,
     time_allotted: String,
     review_within: String,
@@ -43,9 +49,10 @@ pub(super) struct ShownGroup {
 
 impl ShownGroup {
     /// The group as somebody with this standing sees it.
-    fn new(group: Group, standing: &Standing) -> Self {
+    fn new(group: Group, standings: &Standings) -> Self {
         Self {
-            missing: missing(&group.qualification_requirements, standing),
+            missing: missing(&group.qualification_requirements, standings.for_hits(group.practice)),
+            practice: group.practice,
             hits: words::plural(group.hits, "HIT"),
             published: words::time(&group.newest),
             places: group.available,
@@ -74,27 +81,27 @@ struct ListPage {
     shell: Shell,
     groups: Vec<ShownGroup>,
     in_progress: Vec<WorkItem>,
-    search: Search,
+    search: Sought,
     all: usize,
 }
 
 pub(super) async fn list(
     State(site): State<Site>,
     signed_in: Option<SignedIn>,
-    Query(search): Query<Search>,
+    Query(search): Query<Sought>,
 ) -> Result<Response, PageError> {
     let worker = signed_in.map(|SignedIn(worker)| worker);
     let mut tx = site.market.pool().begin().await?;
     let worker_id = worker.as_ref().map(|worker| worker.worker_id.as_str());
     let groups = groups::groups(&mut tx, site.market.settings(), site.market.real_now(), worker_id).await?;
     let in_progress = match worker_id {
-        Some(worker_id) => held(&mut tx, worker_id).await?,
+        Some(worker_id) => work::held(&mut tx, worker_id).await?,
         None => Vec::new(),
     };
-    let standing = standing::of_worker(&mut tx, site.market.settings(), worker_id).await?;
+    let standings = standing::of_worker(&mut tx, site.market.settings(), worker_id).await?;
     let all = groups.len();
     let picked = search.pick(groups).into_iter();
-    let groups = picked.map(|group| ShownGroup::new(group, &standing)).collect();
+    let groups = picked.map(|group| ShownGroup::new(group, &standings)).collect();
     let shell = Shell::new(&site.links, worker, Here::Hits);
     page(StatusCode::OK, &ListPage { shell, groups, in_progress, search, all })
 }
@@ -107,6 +114,20 @@ struct PreviewPage {
     hit_id: String,
     frame: TaskFrame,
     missing: Option<String>,
+    /// Types among the missing that can be asked for.
+    ways: Vec<QualificationType>,
+}
+
+/// Which of the missing types this worker can ask for.
+async fn ways(
+    conn: &mut PgConnection,
+    worker_id: &str,
+    missing: &str,
+) -> sqlx::Result<Vec<QualificationType>> {
+    let ids: Vec<String> = missing.split_whitespace().map(str::to_owned).collect();
+    let search =
+        Search { requestable: true, ids: Some(&ids), not_held_by: Some(worker_id), ..Search::default() };
+    types::page(conn, &search, 0, MOST_REQUIRED).await
 }
 
 pub(super) async fn preview(
@@ -119,9 +140,10 @@ pub(super) async fn preview(
         groups::groups(&mut tx, site.market.settings(), site.market.real_now(), Some(&worker.worker_id))
             .await?;
     let group = listed.into_iter().find(|group| group.hit_type_id == hit_type_id).ok_or_else(nothing_left)?;
-    let requirements = &group.qualification_requirements;
+    let requirements = &group.qualification_requirements.clone();
+    let (settings, practice) = (site.market.settings(), group.practice);
     let obstacle =
-        standing::obstacle(&mut tx, site.market.settings(), &worker.worker_id, requirements, Action::Preview)
+        standing::obstacle(&mut tx, settings, &worker.worker_id, requirements, practice, Action::Preview)
             .await?;
     if let Some(why) = obstacle {
         return Err(WorkError::NotQualified(why).into());
@@ -131,22 +153,25 @@ pub(super) async fn preview(
             .await?;
     let hit = hits::find(&mut tx, &next.ok_or_else(nothing_left)?).await?.ok_or_else(nothing_left)?;
     let question = question_of(&site, &hit)?;
-    let standing = standing::of_worker(&mut tx, site.market.settings(), Some(&worker.worker_id)).await?;
+    let standings = standing::of_worker(&mut tx, site.market.settings(), Some(&worker.worker_id)).await?;
     let quirks = site.market.quirks_of(&mut tx, &hit.requester_id).await?;
     let known = worker.worker_id.clone();
     let viewer = Viewer::Preview { worker_id: quirks.worker_in_preview.then_some(known.as_str()) };
+    let group = ShownGroup { practice: hit.practice, ..ShownGroup::new(group, &standings) };
     let shown = PreviewPage {
+        ways: ways(&mut tx, &worker.worker_id, &group.missing).await?,
         missing: standing::obstacle(
             &mut tx,
-            site.market.settings(),
+            settings,
             &worker.worker_id,
             requirements,
+            hit.practice,
             Action::Accept,
         )
         .await?,
         frame: TaskFrame::new(&question, &hit.hit_id, viewer, &site.links),
         shell: Shell::new(&site.links, Some(worker), Here::Hits),
-        group: ShownGroup::new(group, &standing),
+        group,
         hit_id: hit.hit_id,
     };
     page(StatusCode::OK, &shown)
@@ -203,13 +228,6 @@ async fn own_hit(
     let Some(hit_id) = hit_id else { return Ok(None) };
     let hit = hits::find(conn, &hit_id).await?;
     Ok(hit.filter(|hit| hit.hit_type_id == hit_type_id).map(|hit| hit.hit_id))
-}
-
-/// What the worker is working on.
-pub(super) async fn held(conn: &mut PgConnection, worker_id: &str) -> sqlx::Result<Vec<WorkItem>> {
-    let mut work = groups::work_of(conn, worker_id).await?;
-    work.retain(|item| item.state == AssignmentState::Accepted);
-    Ok(work)
 }
 
 /// The HIT's question, which the engine checked when the HIT was made.

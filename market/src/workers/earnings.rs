@@ -4,28 +4,21 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{Days, NaiveDate};
 use kernel::money::Cents;
 
 use super::Site;
 use super::pages::{Here, PageError, Shell, page};
 use super::session::SignedIn;
-use crate::engine::assignments::AssignmentState;
-use crate::engine::groups;
+use crate::engine::work::{self, Day};
 
 /// Days in the chart, today included.
 const CHARTED: u64 = 30;
+/// Days in the table at most.
+const LISTED: i64 = 366;
 /// The drawing's height, and one bar with its gap, in the drawing's own units.
 const HEIGHT: i64 = 100;
 const STEP: i64 = 10;
-
-/// One day, UTC.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Day {
-    date: NaiveDate,
-    rewards: Cents,
-    bonuses: Cents,
-}
 
 impl Day {
     fn total(&self) -> Cents {
@@ -35,27 +28,6 @@ impl Day {
     fn name(&self) -> String {
         self.date.format("%-d %b %Y").to_string()
     }
-}
-
-/// Something earned: when, how much, and whether it was a bonus.
-type Earned = (DateTime<Utc>, Cents, bool);
-
-/// The days on which something was earned, newest first.
-fn by_day(earned: &[Earned]) -> Vec<Day> {
-    let mut days: Vec<Day> = Vec::new();
-    let mut sorted = earned.to_vec();
-    sorted.sort_by_key(|(at, ..)| std::cmp::Reverse(*at));
-    for (at, cents, is_bonus) in sorted {
-        let date = at.date_naive();
-        if days.last().is_none_or(|day| day.date != date) {
-            days.push(Day { date, rewards: Cents(0), bonuses: Cents(0) });
-        }
-        if let Some(day) = days.last_mut() {
-            let sum = if is_bonus { &mut day.bonuses } else { &mut day.rewards };
-            *sum = *sum + cents;
-        }
-    }
-    days
 }
 
 /// One bar of the chart; heights in the drawing's units.
@@ -107,6 +79,10 @@ struct EarningsPage {
     until: String,
     total: Cents,
     month: Cents,
+    /// Play money, which counts nowhere.
+    practice: Cents,
+    /// Whether there were days before these.
+    older: bool,
 }
 
 pub(super) async fn show(
@@ -114,64 +90,40 @@ pub(super) async fn show(
     SignedIn(worker): SignedIn,
 ) -> Result<Response, PageError> {
     let (mut tx, now) = site.market.begin().await?;
-    let mut earned: Vec<Earned> = Vec::new();
-    for item in groups::work_of(&mut tx, &worker.worker_id).await? {
-        if let (AssignmentState::Approved, Some(at)) = (item.state, item.reviewed_at) {
-            earned.push((at, item.reward, false));
-        }
-    }
-    let bonuses = groups::bonuses_of(&mut tx, &worker.worker_id).await?;
-    earned.extend(bonuses.iter().map(|bonus| (bonus.paid_at, bonus.amount, true)));
-    let shell = Shell::new(&site.links, Some(worker), Here::Earnings);
+    let days = work::days(&mut tx, &worker.worker_id, LISTED).await?;
+    let total = work::sums(&mut tx, &worker.worker_id, false).await?.earned();
+    let practice = work::sums(&mut tx, &worker.worker_id, true).await?.earned();
     // A requester's clock may be ahead of the market's.
-    let today = earned.iter().map(|(at, ..)| *at).max().map_or(now, |last| last.max(now)).date_naive();
-    page(StatusCode::OK, &earnings_page(shell, &earned, today))
-}
-
-fn earnings_page(shell: Shell, earned: &[Earned], today: NaiveDate) -> EarningsPage {
-    let days = by_day(earned);
+    let today = days.first().map_or(now.date_naive(), |last| last.date.max(now.date_naive()));
     let bars = bars(&days, today);
-    EarningsPage {
+    let shown = EarningsPage {
+        shell: Shell::new(&site.links, Some(worker), Here::Earnings),
         width: i64::try_from(bars.len()).unwrap_or(0) * STEP,
         most: bars.iter().map(|bar| bar.total).max().unwrap_or_default(),
         since: bars.first().map(|bar| bar.name.clone()).unwrap_or_default(),
         until: bars.last().map(|bar| bar.name.clone()).unwrap_or_default(),
-        total: days.iter().map(Day::total).sum(),
         month: bars.iter().map(|bar| bar.total).sum(),
-        shell,
+        older: i64::try_from(days.len()).is_ok_and(|listed| listed == LISTED),
+        total,
+        practice,
         days,
         bars,
-    }
+    };
+    page(StatusCode::OK, &shown)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn at(day: u32, hour: u32) -> DateTime<Utc> {
-        NaiveDate::from_ymd_opt(2026, 11, day).unwrap().and_hms_opt(hour, 0, 0).unwrap().and_utc()
-    }
-
-    #[test]
-    fn what_was_earned_on_one_day_is_one_line() {
-        let days = by_day(&[
-            (at(3, 1), Cents(100), false),
-            (at(4, 23), Cents(50), true),
-            (at(3, 22), Cents(70), true),
-            (at(3, 5), Cents(30), false),
-        ]);
-        let told: Vec<_> = days.iter().map(|day| (day.name(), day.rewards.0, day.bonuses.0)).collect();
-        assert_eq!(told, [("4 Nov 2026".into(), 0, 50), ("3 Nov 2026".into(), 130, 70)]);
+    fn day(number: u32, rewards: i64, bonuses: i64) -> Day {
+        let date = NaiveDate::from_ymd_opt(2026, 11, number).unwrap();
+        Day { date, rewards: Cents(rewards), bonuses: Cents(bonuses) }
     }
 
     #[test]
     fn the_chart_ends_today_and_the_best_day_fills_it() {
-        let days = by_day(&[
-            (at(20, 1), Cents(100), false),
-            (at(20, 2), Cents(100), true),
-            (at(21, 1), Cents(50), true),
-        ]);
-        let bars = bars(&days, at(21, 0).date_naive());
+        let bars = bars(&[day(21, 0, 50), day(20, 100, 100)], day(21, 0, 0).date);
         assert_eq!(bars.len(), 30);
         let [.., best, today] = bars.as_slice() else { panic!("no bars") };
         assert_eq!((today.name.as_str(), today.bonuses_height, today.rewards_height), ("21 Nov 2026", 25, 0));
@@ -181,8 +133,6 @@ mod tests {
 
     #[test]
     fn who_earned_nothing_has_an_empty_chart() {
-        assert!(
-            bars(&[], at(21, 0).date_naive()).iter().all(|bar| bar.rewards_height + bar.bonuses_height == 0)
-        );
+        assert!(bars(&[], day(21, 0, 0).date).iter().all(|bar| bar.rewards_height + bar.bonuses_height == 0));
     }
 }

@@ -8,10 +8,10 @@ use chrono::Duration;
 
 use super::pages::{Here, PageError, Shell, page};
 use super::session::SignedIn;
-use super::{Site, browse, words, work};
+use super::{Site, words, work};
 use crate::clock::Whose;
-use crate::engine::groups::WorkItem;
 use crate::engine::hits;
+use crate::engine::work::{self as engine_work, WorkItem};
 
 /// One accepted HIT.
 struct Line {
@@ -35,7 +35,7 @@ pub(super) async fn show(
 ) -> Result<Response, PageError> {
     let mut conn = site.market.pool().acquire().await?;
     let mut timed = Vec::new();
-    for item in browse::held(&mut conn, &worker.worker_id).await? {
+    for item in engine_work::held(&mut conn, &worker.worker_id).await? {
         // Each requester's HITs run by their own clock.
         let now = site.market.now_of(&mut conn, Whose::Assignment(&item.assignment_id)).await?;
         let hit = hits::find(&mut conn, &item.hit_id).await?;

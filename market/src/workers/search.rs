@@ -99,6 +99,7 @@ mod tests {
             requester_id: "R".into(),
             requester: requester.into(),
             reward: Cents(cents),
+            practice: false,
             assignment_duration: 60,
             auto_approval_delay: 60,
             hits: 1,

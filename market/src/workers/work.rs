@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use chrono::{DateTime, Utc};
 use kernel::money::Cents;
+use serde::Deserialize;
 use sqlx::PgConnection;
 
 use super::browse::question_of;
@@ -17,8 +18,11 @@ use super::session::SignedIn;
 use super::{Site, words};
 use crate::clock::{self, Whose};
 use crate::engine::assignments::{self, Assignment, AssignmentState};
-use crate::engine::groups::{self, BonusReceived, WorkItem};
 use crate::engine::hits::{self, Hit};
+use crate::engine::work::{self, BonusReceived, Sums, WorkItem};
+
+/// Assignments on one page of "my work".
+const SHOWN: i64 = 50;
 
 #[derive(Template)]
 #[template(path = "workers/work.html")]
@@ -26,6 +30,7 @@ struct WorkPage {
     shell: Shell,
     title: String,
     reward: Cents,
+    practice: bool,
     assignment_id: String,
     frame: TaskFrame,
     deadline: String,
@@ -78,6 +83,7 @@ fn work_page(
         shell,
         title: hit.title,
         reward: hit.reward,
+        practice: hit.practice,
         assignment_id: assignment.assignment_id.clone(),
         deadline: words::time(&assignment.deadline),
         deadline_iso: assignment.deadline.to_rfc3339(),
@@ -123,34 +129,43 @@ struct Line {
 struct MinePage {
     shell: Shell,
     lines: Vec<Line>,
-    earned: Cents,
-    rewards: Cents,
-    bonuses: Cents,
-    waiting: Cents,
+    sums: Sums,
+    practice: Sums,
+    /// Whether these are not the newest.
+    further: bool,
+    /// Where the next page begins.
+    older: Option<i64>,
+}
+
+/// The query of "my work": where the page begins.
+#[derive(Debug, Deserialize)]
+pub(super) struct From {
+    before: Option<i64>,
 }
 
 pub(super) async fn mine(
     State(site): State<Site>,
     SignedIn(worker): SignedIn,
+    Query(from): Query<From>,
 ) -> Result<Response, PageError> {
     let mut conn = site.market.pool().acquire().await?;
-    let work = groups::work_of(&mut conn, &worker.worker_id).await?;
-    let received = groups::bonuses_of(&mut conn, &worker.worker_id).await?;
-    let sum = |state| work.iter().filter(|item| item.state == state).map(|item| item.reward).sum::<Cents>();
-    let (rewards, waiting) = (sum(AssignmentState::Approved), sum(AssignmentState::Submitted));
-    let bonuses: Cents = received.iter().map(|bonus| bonus.amount).sum();
+    let mut items = work::page(&mut conn, &worker.worker_id, from.before, SHOWN + 1).await?;
+    let older = usize::try_from(SHOWN).ok().filter(|shown| items.len() > *shown);
+    items.truncate(older.unwrap_or(items.len()));
+    let ids: Vec<_> = items.iter().map(|item| item.assignment_id.clone()).collect();
+    let received = work::bonuses(&mut conn, &worker.worker_id, &ids).await?;
     let shown = MinePage {
+        sums: work::sums(&mut conn, &worker.worker_id, false).await?,
+        practice: work::sums(&mut conn, &worker.worker_id, true).await?,
         shell: Shell::new(&site.links, Some(worker), Here::Work),
-        lines: lines(work, received),
-        earned: rewards + bonuses,
-        rewards,
-        bonuses,
-        waiting,
+        further: from.before.is_some(),
+        older: items.last().filter(|_| older.is_some()).map(|item| item.seq),
+        lines: lines(items, received),
     };
     page(StatusCode::OK, &shown)
 }
 
-fn lines(work: Vec<WorkItem>, received: Vec<BonusReceived>) -> Vec<Line> {
+fn lines(items: Vec<WorkItem>, received: Vec<BonusReceived>) -> Vec<Line> {
     let mut by_assignment: HashMap<String, Vec<BonusReceived>> = HashMap::new();
     for bonus in received {
         by_assignment.entry(bonus.assignment_id.clone()).or_default().push(bonus);
@@ -162,7 +177,7 @@ fn lines(work: Vec<WorkItem>, received: Vec<BonusReceived>) -> Vec<Line> {
         bonuses: by_assignment.remove(&item.assignment_id).unwrap_or_default(),
         item,
     };
-    work.into_iter().map(line).collect()
+    items.into_iter().map(line).collect()
 }
 
 /// The date that matters in this state.

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use chrono::Duration;
 use market::engine::assignments::Wanted;
-use market::engine::{groups, hits};
+use market::engine::{groups, hits, work};
 use market::notices::settings::Specification;
 use market::notices::{Transport, outbox, queues};
 use tracing::field::{Field, Visit};
@@ -44,9 +44,11 @@ pub enum Question {
     Tick,
     Deliver,
     ReceiveMessage,
+    MyWork,
+    Earnings,
 }
 
-pub const QUESTIONS: [Question; 9] = [
+pub const QUESTIONS: [Question; 11] = [
     Question::ListAssignmentsForHit,
     Question::ListHits,
     Question::ListHitsFromTheMiddle,
@@ -56,6 +58,8 @@ pub const QUESTIONS: [Question; 9] = [
     Question::Tick,
     Question::Deliver,
     Question::ReceiveMessage,
+    Question::MyWork,
+    Question::Earnings,
 ];
 
 /// Tables that grow with use; reading one from end to end must not be anybody's plan.
@@ -123,6 +127,16 @@ impl Loaded {
                 let (id, now) = (&place.keys.requester_id, place.now().await);
                 outbox::queue_test(&mut *conn().await, now, id, &to, "Ping").await.unwrap();
                 assert_eq!(place.market.deliver().await.unwrap(), 1);
+            }
+            Question::MyWork => {
+                work::held(&mut *conn().await, &self.worker_id).await.unwrap();
+                let page = work::page(&mut *conn().await, &self.worker_id, None, 51).await.unwrap();
+                let ids: Vec<_> = page.into_iter().map(|item| item.assignment_id).collect();
+                work::bonuses(&mut *conn().await, &self.worker_id, &ids).await.unwrap();
+            }
+            Question::Earnings => {
+                work::days(&mut *conn().await, &self.worker_id, 366).await.unwrap();
+                work::sums(&mut *conn().await, &self.worker_id, true).await.unwrap();
             }
             Question::ReceiveMessage => {
                 let (real, id) = (place.market.real_now(), &place.keys.requester_id);

@@ -78,7 +78,7 @@ async fn the_approval_rate_counts_what_was_given_up_or_not() {
         let mut conn = place.market.pool().acquire().await.unwrap();
         let standing =
             standing::of_worker(&mut conn, place.market.settings(), Some(&worker_id)).await.unwrap();
-        assert_eq!(standing.values[APPROVAL_RATE], expected);
+        assert_eq!(standing.for_hits(true).values[APPROVAL_RATE], expected);
         let fussy = QualificationRequirement::builder().qualification_type_id(APPROVAL_RATE);
         let fussy = fussy.comparator(Comparator::GreaterThan).integer_values(90).build().unwrap();
         let hit_id =

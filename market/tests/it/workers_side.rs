@@ -6,7 +6,7 @@ use chrono::Duration;
 use futures_util::future::join_all;
 use kernel::money::Cents;
 use market::engine::assignments::{AssignmentState, Wanted, WorkError};
-use market::engine::groups;
+use market::engine::{groups, work};
 use tokio_util::sync::CancellationToken;
 
 use crate::harness::Place;
@@ -140,14 +140,14 @@ async fn a_worker_reads_what_they_did_and_earned() {
     let send = place.client.send_bonus().worker_id(&worker_id).assignment_id(&assignment_id);
     send.bonus_amount("0.50").reason("luck").send().await.unwrap();
     let mut conn = place.market.pool().acquire().await.unwrap();
-    let work = groups::work_of(&mut conn, &worker_id).await.unwrap();
-    assert_eq!(work.len(), 1);
+    let items = work::page(&mut conn, &worker_id, None, 10).await.unwrap();
+    assert_eq!(items.len(), 1);
     assert_eq!(
-        (work[0].state, work[0].reward, work[0].bonus),
+        (items[0].state, items[0].reward, items[0].bonus),
         (AssignmentState::Approved, Cents(100), Cents(50))
     );
-    assert_eq!(work[0].feedback.as_deref(), Some("well done"));
-    let bonuses = groups::bonuses_of(&mut conn, &worker_id).await.unwrap();
+    assert_eq!(items[0].feedback.as_deref(), Some("well done"));
+    let bonuses = work::bonuses(&mut conn, &worker_id, &[assignment_id]).await.unwrap();
     assert_eq!((bonuses[0].amount, bonuses[0].reason.as_str()), (Cents(50), "luck"));
 }
 

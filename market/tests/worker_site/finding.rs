@@ -110,6 +110,7 @@ async fn earn(world: &World, ada: &mut market::workers::bots::browser::Browser, 
 #[tokio::test]
 async fn earnings_are_told_by_day_as_a_chart_and_as_numbers() {
     let world = world().await;
+    world.pay_really().await;
     let (mut ada, worker) = world.worker("Ada").await;
     let empty = ada.get(&world.at("earnings")).await.unwrap();
     assert!(empty.body.contains("Nothing earned yet") && texts(&empty, "svg").is_empty());

@@ -9,6 +9,7 @@ mod control;
 mod finding;
 mod frames;
 mod inbox;
+mod practice;
 mod qualifications;
 mod taking;
 mod tests;

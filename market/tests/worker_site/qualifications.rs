@@ -1,7 +1,11 @@
 //! HITs that are not for everybody, and how a worker gets to them.
 
+use std::collections::HashSet;
+
 use axum::http::StatusCode;
 use market::engine::qualifications::types::{self, NewType};
+use market::workers::bots::browser::Page;
+use scraper::{Html, Selector};
 use serde_json::json;
 
 use crate::world::{World, assignment, attribute, external, form, world};
@@ -98,4 +102,49 @@ async fn workers_say_where_they_live() {
     let saved = tell(" us ", "ca").await;
     assert_eq!(attribute(&saved, "#country", "value").as_deref(), Some("US"));
     assignment(&world.accept(&mut ada, &group).await);
+}
+
+#[tokio::test]
+async fn every_type_can_be_reached_by_words_by_pages_and_from_the_preview() {
+    let world = world().await;
+    for n in 0..45 {
+        kind(&world, &format!("Language {n:02}"), false).await;
+    }
+    let last = kind(&world, "Reads Danish & Dutch", false).await;
+    let requirement = json!([{"QualificationTypeId": last, "Comparator": "Exists"}]);
+    let (_, group) = world.publish_for("For readers", &external(STUDY), 1, requirement).await;
+    let (mut ada, _) = world.worker("Ada").await;
+    let offered = |page: &Page| -> Vec<String> {
+        let html = Html::parse_document(&page.body);
+        let forms = Selector::parse("[data-offered] strong").unwrap();
+        html.select(&forms).map(|name| name.text().collect()).collect()
+    };
+
+    let mut page = ada.get(&world.at("qualifications")).await.unwrap();
+    let (mut names, mut pages) = (offered(&page), 1);
+    while let Some(next) = attribute(&page, "a[rel=next]", "href") {
+        page = ada.get(&page.url.join(&next).unwrap()).await.unwrap();
+        names.extend(offered(&page));
+        pages += 1;
+    }
+    assert_eq!((names.len(), pages), (46, 3));
+    assert_eq!(names.iter().collect::<HashSet<_>>().len(), 46, "each once");
+
+    let found = ada.get(&world.at("qualifications?words=dutch+reads")).await.unwrap();
+    assert_eq!(offered(&found), ["Reads Danish & Dutch"]);
+    assert_eq!(attribute(&found, "#words", "value").as_deref(), Some("dutch reads"));
+    let none = ada.get(&world.at("qualifications?words=greek")).await.unwrap();
+    assert!(offered(&none).is_empty() && none.body.contains("Nothing that you looked for"));
+
+    let preview = ada.get(&world.at(&format!("groups/{group}"))).await.unwrap();
+    let way = attribute(&preview, "#missing a", "href").unwrap();
+    let page = ada.get(&preview.url.join(&way).unwrap()).await.unwrap();
+    assert_eq!(offered(&page), ["Reads Danish & Dutch"], "straight to the type that is missing");
+    let asked = ada.post(&world.at(&format!("qualifications/{last}/ask")), &[]).await.unwrap();
+    assert!(asked.body.contains("You asked for the qualification"));
+    let page = ada.get(&preview.url.join(&way).unwrap()).await.unwrap();
+    assert!(
+        page.body.contains("has not decided yet")
+            && attribute(&page, "[data-offered] button", "class").is_none()
+    );
 }

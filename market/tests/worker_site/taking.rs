@@ -24,6 +24,7 @@ async fn state(world: &World, browser: &mut Browser, assignment_id: &str) -> Opt
 #[tokio::test]
 async fn a_worker_accepts_submits_and_sees_what_they_earned() {
     let world = world().await;
+    world.pay_really().await;
     let (hit_id, group) = world.publish("Pick a number", &external(STUDY), 3).await;
     let (mut browser, worker_id) = world.worker("Ada").await;
 

@@ -51,6 +51,11 @@ impl World {
         self.base.join(if path.is_empty() { "../market" } else { path }).unwrap()
     }
 
+    /// From now on the requester publishes HITs that pay real money.
+    pub async fn pay_really(&self) {
+        assert!(self.market.set_rehearsal(&self.requester_id, false).await.unwrap());
+    }
+
     /// Publishes one HIT of the group with this title; its id and its group's.
     pub async fn publish(&self, title: &str, question: &str, places: i64) -> (String, String) {
         self.publish_for(title, question, places, serde_json::json!([])).await

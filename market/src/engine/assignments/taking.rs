@@ -115,7 +115,9 @@ async fn take(
         return Err(WorkError::Blocked);
     }
     let requirements = &hit.qualification_requirements;
-    if let Some(why) = standing::obstacle(conn, settings, worker_id, requirements, Action::Accept).await? {
+    let (practice, action) = (hit.practice, Action::Accept);
+    let obstacle = standing::obstacle(conn, settings, worker_id, requirements, practice, action).await?;
+    if let Some(why) = obstacle {
         return Err(WorkError::NotQualified(why));
     }
     if hit.available(now) < 1 {

@@ -176,6 +176,20 @@ async fn insert(
     .await
 }
 
+/// Ids of the types that the worker asked for and waits for.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn waiting_of(conn: &mut PgConnection, worker_id: &str) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        "select qualification_type_id from market.qualification_request
+          where worker_id = $1 and state = 'pending'",
+        worker_id
+    )
+    .fetch_all(conn)
+    .await
+}
+
 /// Grants a request for the requester's own type, with this value.
 ///
 /// # Errors

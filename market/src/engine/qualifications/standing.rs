@@ -21,6 +21,21 @@ pub struct Profile {
     pub masters: bool,
 }
 
+/// Where a worker stands. Number and rate of approvals of HITs that pay count for HITs that pay, and those of practice
+/// for practice; everything else is the same for both.
+#[derive(Debug, Clone, Default)]
+pub struct Standings {
+    paid: Standing,
+    practice: Standing,
+}
+
+impl Standings {
+    /// What counts for HITs that pay, or that are practice.
+    pub fn for_hits(&self, practice: bool) -> &Standing {
+        if practice { &self.practice } else { &self.paid }
+    }
+}
+
 /// Where the worker stands with every type; nobody has nothing but a clean record.
 ///
 /// # Errors
@@ -29,13 +44,21 @@ pub async fn of_worker(
     conn: &mut PgConnection,
     settings: &Settings,
     worker_id: Option<&str>,
-) -> sqlx::Result<Standing> {
-    let mut standing = Standing::default();
+) -> sqlx::Result<Standings> {
     let worker_id = worker_id.unwrap_or_default();
+    let usual = apart_from_history(conn, worker_id).await?;
+    let [paid, practice] = histories(conn, worker_id).await?.map(|history| {
+        let mut standing = usual.clone();
+        standing.values.insert(APPROVED.into(), history.approved);
+        standing.values.insert(APPROVAL_RATE.into(), history.rate(&settings.approval_rate));
+        standing
+    });
+    Ok(Standings { paid, practice })
+}
+
+async fn apart_from_history(conn: &mut PgConnection, worker_id: &str) -> sqlx::Result<Standing> {
+    let mut standing = Standing::default();
     let profile = profile(conn, worker_id).await?;
-    let history = history(conn, worker_id).await?;
-    standing.values.insert(APPROVED.into(), history.approved);
-    standing.values.insert(APPROVAL_RATE.into(), history.rate(&settings.approval_rate));
     if profile.adult {
         standing.values.insert(ADULT.into(), 1);
     }
@@ -79,21 +102,31 @@ impl History {
     }
 }
 
-async fn history(conn: &mut PgConnection, worker_id: &str) -> sqlx::Result<History> {
-    sqlx::query_as!(
-        History,
-        r#"select count(*) filter (where state = 'approved') as "approved!",
-                  count(*) filter (where state = 'rejected') as "rejected!",
-                  count(*) filter (where state = 'submitted') as "waiting!",
-                  count(*) filter (where state in ('returned', 'abandoned')) as "given_up!"
-             from market.assignment where worker_id = $1"#,
+/// Of HITs that pay, and of practice.
+async fn histories(conn: &mut PgConnection, worker_id: &str) -> sqlx::Result<[History; 2]> {
+    let found = sqlx::query!(
+        r#"select h.practice, count(*) filter (where a.state = 'approved') as "approved!",
+                  count(*) filter (where a.state = 'rejected') as "rejected!",
+                  count(*) filter (where a.state = 'submitted') as "waiting!",
+                  count(*) filter (where a.state in ('returned', 'abandoned')) as "given_up!"
+             from market.assignment a join market.hit h using (hit_id) where a.worker_id = $1 group by h.practice"#,
         worker_id,
     )
-    .fetch_one(conn)
-    .await
+    .fetch_all(conn)
+    .await?;
+    let of = |practice| {
+        let row = found.iter().find(|row| row.practice == practice);
+        row.map_or(History::default(), |row| History {
+            approved: row.approved,
+            rejected: row.rejected,
+            waiting: row.waiting,
+            given_up: row.given_up,
+        })
+    };
+    Ok([of(false), of(true)])
 }
 
-/// What keeps the worker from doing this, as a phrase that names each type; `None` when nothing does.
+/// What keeps the worker from doing this with such a HIT, as a phrase that names each type; `None` when nothing does.
 ///
 /// # Errors
 /// When Postgres fails.
@@ -102,14 +135,15 @@ pub async fn obstacle(
     settings: &Settings,
     worker_id: &str,
     requirements: &Value,
+    practice: bool,
     action: Action,
 ) -> sqlx::Result<Option<String>> {
     if requirements.as_array().is_none_or(Vec::is_empty) {
         return Ok(None);
     }
-    let standing = of_worker(conn, settings, Some(worker_id)).await?;
+    let standings = of_worker(conn, settings, Some(worker_id)).await?;
     let mut phrases = Vec::new();
-    for requirement in unmet(requirements, action, &standing) {
+    for requirement in unmet(requirements, action, standings.for_hits(practice)) {
         phrases.push(phrase(conn, requirement).await?);
     }
     Ok((!phrases.is_empty()).then(|| phrases.join("; ")))

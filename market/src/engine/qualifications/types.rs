@@ -108,6 +108,12 @@ pub struct Search<'a> {
     pub made_until: Option<DateTime<Utc>>,
     /// Only those whose name, description or keywords contain this, in whatever case.
     pub query: Option<&'a str>,
+    /// Only those whose name, description or keywords contain each of these, in whatever case.
+    pub words: &'a [String],
+    /// Only these.
+    pub ids: Option<&'a [String]>,
+    /// Only those that this worker does not have.
+    pub not_held_by: Option<&'a str>,
 }
 
 /// The checked query that gives whole types: what comes before the columns, and what after.
@@ -339,6 +345,12 @@ pub async fn page(
             and ($4::text is null
                  or position(lower($4) in lower(concat_ws(' ', name, description, keywords))) > 0)
             and ($6::timestamptz is null or created_at <= $6)
+            and not exists (select from unnest($7::text[]) as word
+                             where position(lower(word) in lower(concat_ws(' ', name, description, keywords))) = 0)
+            and ($8::text[] is null or qualification_type_id = any($8))
+            and not exists (select from market.qualification q
+                             where q.qualification_type_id = qualification_type.qualification_type_id
+                               and q.worker_id = $9 and q.revoked_at is null)
           order by seq limit $5",
         after,
         search.requester_id,
@@ -346,6 +358,9 @@ pub async fn page(
         search.query,
         limit,
         search.made_until,
+        search.words,
+        search.ids,
+        search.not_held_by,
     )
     .fetch_all(conn)
     .await
