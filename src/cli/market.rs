@@ -16,15 +16,18 @@ use tokio_util::sync::CancellationToken;
 use super::serve;
 use crate::config::Config;
 
+/// What the sandbox gave everybody, in cents.
+const PLAY_MONEY: Cents = Cents(1_000_000);
+
 /// Without options it serves.
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
     /// Make a requester of this name with play money, print its keys, and end.
     #[arg(long, value_name = "NAME")]
     requester: Option<String>,
-    /// What that requester may spend; by default as much as in Amazon's sandbox.
-    #[arg(long, value_name = "DOLLARS", default_value = "10000.00")]
-    balance: Cents,
+    /// What that requester may spend; by default as much as in Amazon's sandbox, and nothing with --live.
+    #[arg(long, value_name = "DOLLARS", requires = "requester")]
+    balance: Option<Cents>,
     /// This requester works with real people: no play controls (clock, faults, money) for them.
     #[arg(long, requires = "requester")]
     live: bool,
@@ -40,6 +43,12 @@ pub(super) struct Options {
 }
 
 impl Options {
+    /// What a new requester begins with: play money, unless real money was named.
+    fn balance(&self) -> Cents {
+        let usual = if self.live { Cents::ZERO } else { PLAY_MONEY };
+        self.balance.unwrap_or(usual)
+    }
+
     fn serves(&self) -> bool {
         self.requester.is_none() && self.deposit.is_none() && !self.requesters
     }
@@ -59,7 +68,7 @@ pub(super) async fn run(options: Options) -> anyhow::Result<()> {
     let database = open(&config).await?;
     let market = Market::new(database.pool.clone(), Arc::new(SystemClock), config.keyring.clone(), settings);
     match (&options.requester, options.deposit.zip(options.to.as_deref())) {
-        (Some(name), _) => requesters::create(&market, name, options.balance, options.live).await?,
+        (Some(name), _) => requesters::create(&market, name, options.balance(), options.live).await?,
         (None, Some((amount, id))) => requesters::deposit(&market, id, amount).await?,
         (None, None) if options.requesters => requesters::list(&market).await?,
         (None, None) => listen(&market, address, frame, &config).await?,

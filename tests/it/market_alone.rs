@@ -75,7 +75,7 @@ async fn the_operator_pays_into_accounts_and_lists_them() {
         let told = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
         (output.status.success(), told[0].clone(), told[1].clone())
     };
-    let (_, keys, _) = run(&["--requester", "A lab", "--balance", "0", "--live"]);
+    let (_, keys, _) = run(&["--requester", "A lab", "--live"]);
     let key = keys.lines().next().unwrap().strip_prefix("AWS_ACCESS_KEY_ID=").unwrap().to_owned();
     run(&["--requester", "Another\nlab"]);
     let list = || {
