@@ -5,6 +5,7 @@ use axum::extract::{Form, Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
+use sqlx::PgConnection;
 
 use super::pages::{Here, PageError, Shell, page};
 use super::session::SignedIn;
@@ -12,23 +13,48 @@ use super::{Site, words};
 use crate::clock::Whose;
 use crate::engine::qualifications::grants::{self, Held};
 use crate::engine::qualifications::requests::{self, AskError, Asked};
+use crate::engine::qualifications::requirements::Standing;
 use crate::engine::qualifications::standing::{self, Profile};
 use crate::engine::qualifications::types::{self, QualificationType, Search};
 use crate::engine::qualifications::{APPROVAL_RATE, APPROVED};
 
-/// Types on the page at most.
-const SHOWN: i64 = 200;
+/// Types that can be asked for on one page.
+const SHOWN: i64 = 20;
 
 #[derive(Template)]
 #[template(path = "workers/qualifications.html")]
 struct QualificationsPage {
     shell: Shell,
     said: Option<&'static str>,
-    approved: i64,
-    rate: i64,
+    paid: Record,
+    practice: Record,
     profile: Profile,
     held: Vec<Held>,
     offered: Vec<Offer>,
+    look: Look,
+    /// Where the next page of what can be asked for begins.
+    next: Option<i64>,
+}
+
+impl QualificationsPage {
+    /// The query of the next page.
+    fn next_query(&self) -> Option<String> {
+        let after = self.next?.to_string();
+        serde_urlencoded::to_string([("words", self.look.words.as_str()), ("after", &after)]).ok()
+    }
+}
+
+/// What the market's own types say of a worker.
+struct Record {
+    approved: i64,
+    rate: i64,
+}
+
+impl Record {
+    fn of(standing: &Standing) -> Self {
+        let value = |id: &str| standing.values.get(id).copied().unwrap_or_default();
+        Self { approved: value(APPROVED), rate: value(APPROVAL_RATE) }
+    }
 }
 
 /// A type that can be asked for.
@@ -36,40 +62,82 @@ struct Offer {
     kind: QualificationType,
     /// The time for its test, if there is one.
     test: Option<String>,
+    /// Whether it was asked for, and its requester has not decided.
+    waiting: bool,
 }
 
-impl From<QualificationType> for Offer {
-    fn from(kind: QualificationType) -> Self {
-        Self { test: kind.test_duration.map(words::duration), kind }
+impl Offer {
+    fn new(kind: QualificationType, waiting: &[String]) -> Self {
+        let waiting = waiting.contains(&kind.qualification_type_id);
+        Self { test: kind.test_duration.map(words::duration), waiting, kind }
     }
 }
 
-/// The query: what was done just now.
+/// The query: what was done just now, and what is looked for.
 #[derive(Debug, Deserialize)]
-pub(super) struct Done {
+pub(super) struct Look {
     done: Option<String>,
+    /// Words that a type must contain, all of them.
+    #[serde(default)]
+    words: String,
+    /// One type only.
+    #[serde(rename = "type")]
+    id: Option<String>,
+    /// Where this page of types begins.
+    after: Option<i64>,
+}
+
+impl Look {
+    /// Whether the page shows less than all.
+    fn narrows(&self) -> bool {
+        self.id.is_some() || self.after.is_some() || !self.words.trim().is_empty()
+    }
+
+    /// The types that the worker can ask for, and where the next page begins.
+    async fn offered(
+        &self,
+        conn: &mut PgConnection,
+        worker_id: &str,
+    ) -> sqlx::Result<(Vec<QualificationType>, Option<i64>)> {
+        let words: Vec<String> = self.words.split_whitespace().map(str::to_owned).collect();
+        let ids = self.id.clone().map(|id| [id]);
+        let search = Search {
+            requestable: true,
+            words: &words,
+            ids: ids.as_ref().map(<[String; 1]>::as_slice),
+            not_held_by: Some(worker_id),
+            ..Search::default()
+        };
+        let mut found = types::page(conn, &search, self.after.unwrap_or_default(), SHOWN + 1).await?;
+        let more = i64::try_from(found.len()).is_ok_and(|found| found > SHOWN);
+        if more {
+            found.pop();
+        }
+        let last = found.last().filter(|_| more).map(|kind| kind.seq);
+        Ok((found, last))
+    }
 }
 
 pub(super) async fn show(
     State(site): State<Site>,
     SignedIn(worker): SignedIn,
-    Query(query): Query<Done>,
+    Query(look): Query<Look>,
 ) -> Result<Response, PageError> {
     let mut conn = site.market.pool().acquire().await?;
-    let standing = standing::of_worker(&mut conn, site.market.settings(), Some(&worker.worker_id)).await?;
+    let standings = standing::of_worker(&mut conn, site.market.settings(), Some(&worker.worker_id)).await?;
     let held = grants::of_worker(&mut conn, &worker.worker_id).await?;
-    let search = Search { requestable: true, ..Search::default() };
-    let mut offered = types::page(&mut conn, &search, 0, SHOWN).await?;
-    offered.retain(|kind| held.iter().all(|held| held.qualification_type_id != kind.qualification_type_id));
-    let value = |id: &str| standing.values.get(id).copied().unwrap_or_default();
+    let (offered, next) = look.offered(&mut conn, &worker.worker_id).await?;
+    let waiting = requests::waiting_of(&mut conn, &worker.worker_id).await?;
     let shown = QualificationsPage {
-        said: query.done.as_deref().and_then(said),
-        approved: value(APPROVED),
-        rate: value(APPROVAL_RATE),
+        said: look.done.as_deref().and_then(said),
+        paid: Record::of(standings.for_hits(false)),
+        practice: Record::of(standings.for_hits(true)),
         profile: standing::profile(&mut conn, &worker.worker_id).await?,
         shell: Shell::new(&site.links, Some(worker), Here::Qualifications),
         held,
-        offered: offered.into_iter().map(Offer::from).collect(),
+        offered: offered.into_iter().map(|kind| Offer::new(kind, &waiting)).collect(),
+        look,
+        next,
     };
     page(StatusCode::OK, &shown)
 }

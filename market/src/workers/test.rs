@@ -61,6 +61,13 @@ struct TextField {
     longest: Option<usize>,
 }
 
+impl TextField {
+    /// Whether what stands there is no word: a number field would not show a word, so that nobody could mend it.
+    fn typed_number(&self) -> bool {
+        self.value.is_empty() || self.value.parse::<i64>().is_ok()
+    }
+}
+
 struct ChoiceField {
     many: bool,
     dropdown: bool,
