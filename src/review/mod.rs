@@ -179,7 +179,16 @@ pub async fn plan(conn: &mut PgConnection, study: &Study, wishes: &[Wish]) -> Re
     Ok(Plan { lines: lines.collect() })
 }
 
-/// Plans again and orders all of it, if it still comes to what was `shown`. Returns how many orders are new.
+/// What was carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CarriedOut {
+    /// Orders that are new.
+    pub orders: usize,
+    /// People for whom something could be ordered.
+    pub people: usize,
+}
+
+/// Plans again and orders all of it, if it still comes to what was `shown`.
 ///
 /// # Errors
 /// See [`ReviewError`]; then nothing was ordered.
@@ -190,14 +199,15 @@ pub async fn carry_out(
     by: AccountId,
     wishes: &[Wish],
     shown: Cents,
-) -> Result<usize, ReviewError> {
+) -> Result<CarriedOut, ReviewError> {
     // The study first, as the worker's door does: two transactions never wait for each other in a circle.
     payments::budget::of(conn, study.id, true).await?;
     let plan = plan(conn, study, wishes).await?;
     if plan.total() != shown {
         return Err(ReviewError::Changed { shown, now: plan.total() });
     }
-    Ok(order(conn, now, study, Some(by), &plan).await?)
+    let orders = order(conn, now, study, Some(by), &plan).await?;
+    Ok(CarriedOut { orders, people: plan.able() })
 }
 
 /// Orders what the plan says; `by` nobody when a rule decided. The caller holds the study's row.

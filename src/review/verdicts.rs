@@ -374,16 +374,17 @@ pub async fn unset(conn: &mut PgConnection, study: StudyId) -> sqlx::Result<Vec<
     .await
 }
 
-/// The feedback that the rules propose for these people, if it is the same for all of them.
+/// The feedback that the rules propose for these people of the study, if it is the same for all of them.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn proposed(conn: &mut PgConnection, who: &[Uuid]) -> sqlx::Result<Option<String>> {
+pub async fn proposed(conn: &mut PgConnection, study: StudyId, who: &[Uuid]) -> sqlx::Result<Option<String>> {
     let all = query_scalar!(
         "SELECT coalesce(v.feedback, '') AS \"feedback!\" FROM unnest($1::uuid[]) AS id
-         LEFT JOIN review_verdict v ON v.participation_id = id AND v.outcome = 'review'
+         LEFT JOIN review_verdict v ON v.participation_id = id AND v.outcome = 'review' AND v.study_id = $2
          GROUP BY 1",
-        who
+        who,
+        study.0
     )
     .fetch_all(conn)
     .await?;

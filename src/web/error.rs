@@ -27,6 +27,15 @@ pub enum Error {
     Internal(anyhow::Error),
 }
 
+impl Error {
+    /// Whether there was only too much going on at once: the same request may come again.
+    pub fn is_crowd(&self) -> bool {
+        matches!(self, Self::Internal(error) if error.chain().any(|cause| {
+            matches!(cause.downcast_ref::<sqlx::Error>(), Some(sqlx::Error::PoolTimedOut))
+        }))
+    }
+}
+
 impl<E: Into<anyhow::Error>> From<E> for Error {
     fn from(error: E) -> Self {
         Self::Internal(error.into())

@@ -19,8 +19,8 @@ use tracing::Instrument;
 use super::error::{self, Error, Problem};
 use crate::app::App;
 
-/// The largest body a page may send: a researcher's own template fits many times.
-const LARGEST_BODY: usize = 1024 * 1024;
+/// The largest body a page may send: a researcher’s own template fits many times, and a bonus file with its people.
+const LARGEST_BODY: usize = 4 * 1024 * 1024;
 /// The longest a page may take to answer.
 const LONGEST_ANSWER: Duration = Duration::from_secs(30);
 

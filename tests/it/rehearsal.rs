@@ -117,7 +117,7 @@ async fn the_clock_is_frozen_run_stepped_and_put_forward() {
     place.done("clock", &[("turn", "to"), ("at", "2150-01-31T09:30")]).await;
     assert_eq!(place.market_time().await.to_rfc3339(), "2150-01-31T09:30:00+00:00");
     let page = place.done("clock", &[("turn", "run"), ("rate", "60.5")]).await;
-    assert!(page.contains("runs 60.5 times as fast") && page.contains("31 Jan 2150, 09:3"), "{page}");
+    assert!(page.contains("runs 60.5 times as fast") && page.contains("31 Jan 2150, 09:"), "{page}");
     let (timing, _) = place.world.market.clock_of(&place.world.requester).await.unwrap();
     assert_eq!(timing.rate, 60.5);
     let activity = place.activity().await;

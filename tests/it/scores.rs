@@ -213,13 +213,14 @@ async fn who_overslept_while_telling_makes_it_be_told_again() {
     // Another process took the row while this one was between its call and its record.
     let due = "UPDATE score_telling SET told = NULL, next_step_at = now() - interval '1 day'";
     sqlx::query(due).execute(&world.app().pool).await.unwrap();
-    world.trouble(FaultKind::DelayAfter(300), "AssociateQualificationWithWorker", 1).await;
+    world.trouble(FaultKind::DelayAfter(5000), "AssociateQualificationWithWorker", 1).await;
     let step = tokio::spawn({
         let app = world.app().clone();
         async move { Teller(app).step().await.unwrap() }
     });
     let held = "SELECT count(*) FROM score_telling WHERE lease_token IS NOT NULL";
     while world.lab.count(held).await == 0 {
+        assert!(!step.is_finished(), "it held the row while it told");
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
     sqlx::query("UPDATE score_telling SET lease_token = gen_random_uuid()")

@@ -99,7 +99,7 @@ async fn an_error_is_a_page_with_a_sentence_and_a_number_and_nothing_else() {
     let wrong = site.browser().send(Method::DELETE, "/login", Body::empty()).await;
     assert_eq!(wrong.status, StatusCode::METHOD_NOT_ALLOWED);
     assert!(wrong.body.contains("cannot be asked for in this way"));
-    let large = site.browser().send(Method::POST, "/login", Body::from("x".repeat(2 << 20))).await;
+    let large = site.browser().send(Method::POST, "/login", Body::from("x".repeat(5 << 20))).await;
     assert_eq!(large.status, StatusCode::BAD_REQUEST);
 
     site.app.pool.close().await;

@@ -31,9 +31,9 @@ async fn effects(place: &Place, effect: Effect) -> usize {
     place.market.journal(&filter).await.unwrap().len()
 }
 
-/// Three attempts, none of which waits longer than half a second.
+/// Three attempts, none of which waits longer than three seconds: enough for an answer that is not held back.
 fn hasty(place: &Place) -> Client {
-    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_millis(500)).build();
+    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(3)).build();
     Client::from_conf(place.patient(3).config().to_builder().timeout_config(timeouts).build())
 }
 
@@ -98,11 +98,11 @@ async fn a_slow_answer_makes_the_client_publish_twice_unless_it_has_a_token() {
         let call = hasty.create_hit().title("t").description("d").reward("1.00").lifetime_in_seconds(3600);
         call.assignment_duration_in_seconds(600).question(crate::harness::QUESTION)
     };
-    order(&place, FaultKind::DelayAfter(2000), "CreateHIT", Some(1)).await;
+    order(&place, FaultKind::DelayAfter(10_000), "CreateHIT", Some(1)).await;
     publish().send().await.unwrap();
     assert_eq!(attempts(&strikes(&place).await), [1]);
     assert_eq!(effects(&place, Effect::HitCreated).await, 2, "one was asked for");
-    order(&place, FaultKind::DelayAfter(2000), "CreateHIT", Some(1)).await;
+    order(&place, FaultKind::DelayAfter(10_000), "CreateHIT", Some(1)).await;
     let repeated = publish().unique_request_token("once").send().await;
     refused(repeated).is("RequestError", "HITAlreadyExists", "already exists");
     assert_eq!(effects(&place, Effect::HitCreated).await, 3);
@@ -111,11 +111,11 @@ async fn a_slow_answer_makes_the_client_publish_twice_unless_it_has_a_token() {
 #[tokio::test]
 async fn a_client_that_hangs_up_does_not_undo_what_it_asked_for() {
     let place = Place::open().await;
-    order(&place, FaultKind::DelayBefore(1500), "CreateHITType", None).await;
+    order(&place, FaultKind::DelayBefore(10_000), "CreateHITType", None).await;
     let call = hasty(&place).create_hit_type().title("t").description("d").reward("1.00");
     call.assignment_duration_in_seconds(60).send().await.unwrap_err();
     assert_eq!(attempts(&strikes(&place).await), [1, 2, 3]);
-    for _ in 0..200 {
+    for _ in 0..600 {
         if effects(&place, Effect::HitTypeCreated).await > 0 {
             return;
         }
@@ -226,8 +226,8 @@ fn next(kind: &FaultKind) -> Option<FaultKind> {
         FaultKind::Deny => FaultKind::Unlink,
         FaultKind::Unlink => FaultKind::Throttle,
         FaultKind::Throttle => FaultKind::ThrottleTo(1),
-        FaultKind::ThrottleTo(_) => FaultKind::DelayBefore(700),
-        FaultKind::DelayBefore(_) => FaultKind::DelayAfter(700),
+        FaultKind::ThrottleTo(_) => FaultKind::DelayBefore(10_000),
+        FaultKind::DelayBefore(_) => FaultKind::DelayAfter(10_000),
         FaultKind::DelayAfter(_) => FaultKind::Hide(3600),
         FaultKind::Hide(_) => return None,
     })

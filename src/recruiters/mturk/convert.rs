@@ -50,8 +50,9 @@ pub(super) fn submission(assignment: &Assignment) -> Option<Submission> {
 /// A form that cannot be read must not keep anybody from being paid.
 fn answers(assignment: &Assignment) -> Vec<(String, String)> {
     xml::answers(assignment.answer().unwrap_or_default()).unwrap_or_else(|problem| {
-        let assignment = assignment.assignment_id();
-        tracing::warn!(assignment, %problem, "The answers of a submission are not well-formed");
+        // Its HIT, not the assignment, which names a worker.
+        let hit = assignment.hit_id();
+        tracing::warn!(hit, %problem, "The answers of a submission are not well-formed");
         Vec::new()
     })
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::people::{LineError, People};
 use crate::participation::Participation;
+use crate::review::words;
 
 /// One person of the list.
 #[derive(Debug, Clone)]
@@ -30,6 +31,10 @@ pub fn read<'a>(text: &str, people: &People<'a>) -> Result<Vec<Listed<'a>>, Vec<
         };
         if let Some(before) = seen.insert(person.id, number) {
             errors.push(LineError::new(number, format!("Is the same person as line {before}.")));
+            continue;
+        }
+        if let Some(Err(why)) = words.as_deref().map(words::check) {
+            errors.push(LineError::new(number, why.to_string()));
             continue;
         }
         listed.push(Listed { person, words });

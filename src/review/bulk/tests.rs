@@ -72,10 +72,11 @@ fn a_list_names_people_by_worker_assignment_or_pseudonym() {
 fn every_line_of_a_list_that_means_nobody_or_somebody_again_is_named() {
     let (rows, workers) = three();
     let people = People::of(&rows, &workers);
-    let errors = list::read("AWORKER1\nASTRANGER\nASSIGN1\n", &people).unwrap_err();
-    assert_eq!(errors.iter().map(|error| error.line).collect::<Vec<_>>(), [2, 3]);
+    let errors = list::read("AWORKER1\nASTRANGER\nASSIGN1\nAWORKER2, {reson}\n", &people).unwrap_err();
+    assert_eq!(errors.iter().map(|error| error.line).collect::<Vec<_>>(), [2, 3, 4]);
     assert!(errors[0].words.contains("ASTRANGER"));
     assert!(errors[1].words.contains("line 1"));
+    assert!(errors[2].words.contains("reson"), "words of one's own are checked, too");
 }
 
 #[test]

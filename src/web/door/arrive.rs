@@ -44,21 +44,38 @@ pub async fn go(
     address: ClientAddress,
     headers: HeaderMap,
 ) -> WebResult {
+    match arrive(&app, &code, &parameters, &method, address, &headers).await {
+        Err(error) if error.is_crowd() => {
+            tracing::warn!("an arrival has to come again: the database has no connection free");
+            frame::anywhere(Notice::CROWDED.show(StatusCode::SERVICE_UNAVAILABLE)?)
+        }
+        answer => answer,
+    }
+}
+
+async fn arrive(
+    app: &App,
+    code: &str,
+    parameters: &Parameters,
+    method: &Method,
+    address: ClientAddress,
+    headers: &HeaderMap,
+) -> WebResult {
     let mut conn = app.pool.acquire().await?;
-    let study = studies::store::by_code(&mut conn, &code).await?;
+    let study = studies::store::by_code(&mut conn, code).await?;
     drop(conn);
     let Some(study) = study else { return Notice::UNKNOWN.show(StatusCode::NOT_FOUND) };
-    let answer = match accepted(&parameters).filter(|_| visitor::is_person(&method, &headers)) {
+    let answer = match accepted(parameters).filter(|_| visitor::is_person(method, headers)) {
         Some(accepted) => {
-            let marks = Marks::of(&app, &study, address, &headers);
-            enter(&app, &study, &accepted, &parameters, marks).await?
+            let marks = Marks::of(app, &study, address, headers);
+            enter(app, &study, &accepted, parameters, marks).await?
         }
         None if study.state == Stage::Closed => Notice::CLOSED.show(StatusCode::OK)?,
         None => {
             Html(Preview { study: &study, in_frame: study.play == Play::InFrame }.render()?).into_response()
         }
     };
-    Ok(frame::allow(&app, study.connection_id, answer).await?)
+    Ok(frame::allow(app, study.connection_id, answer).await?)
 }
 
 /// The ids of an accepted assignment.

@@ -31,7 +31,7 @@ struct Page<'a> {
     it: &'a Compensation,
     /// The accepted assignment and where its form goes.
     accepted: Option<(&'a str, String)>,
-    over: bool,
+    over: Option<&'static str>,
 }
 
 /// `GET /owed/{code}`
@@ -53,7 +53,19 @@ pub async fn page(
     let told = parameters.turk_submit_to.as_str();
     let action = place.submit_sites.iter().find_map(|site| redirect::submit_action(told, site));
     let accepted = action.filter(|_| plain && assignment != PREVIEW).map(|action| (assignment, action));
-    let over = it.state != OrderState::Planned;
+    let over = over(it.state);
     let html = Page { it: &it, accepted, over }.render()?;
     Ok(frame::allow(&app, it.connection_id, Html(html).into_response()).await?)
+}
+
+/// What is said once there is nothing to press any more.
+fn over(state: OrderState) -> Option<&'static str> {
+    match state {
+        OrderState::Planned => None,
+        OrderState::Done => Some("This payment was made. There is nothing more to do."),
+        OrderState::Refused => {
+            Some("This payment was withdrawn. Please return this HIT; that does you no harm.")
+        }
+        _ => Some("You have handed it in, and it is being paid. There is nothing more to do."),
+    }
 }

@@ -253,13 +253,13 @@ pub async fn carry_out(
     let mut tx = app.pool.begin().await?;
     let waited = confirm::count(&mut tx, study.id).await?;
     match review::carry_out(&mut tx, now, &study, by, &wishes, shown).await {
-        Ok(count) => {
-            let detail = json!({ "name": study.name, "people": agreed.len(), "total": shown.to_string() });
+        Ok(done) => {
+            let detail = json!({ "name": study.name, "people": done.people, "total": shown.to_string() });
             let entry = audit::Entry::new(study.lab_id.0, by.0, kind.action()).about(study.id.0);
             audit::record(&mut tx, now, entry.with(detail)).await?;
             let waits = confirm::count(&mut tx, study.id).await? > waited;
             tx.commit().await?;
-            session::flash(&editor.session, Tone::Good, decide::told(count, shown, waits)).await?;
+            session::flash(&editor.session, Tone::Good, decide::told(done.orders, shown, waits)).await?;
             Ok(Redirect::to(&format!("{}/review", path(&study))).into_response())
         }
         Err(ReviewError::Order(OrderError::Database(error))) => Err(error.into()),

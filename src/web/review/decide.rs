@@ -109,6 +109,9 @@ impl Choice {
     /// The decision that the form describes; mistakes are noted in it.
     fn decision(self, form: &mut Form, now: DateTime<Utc>) -> Decision {
         let words = form.text("words", 0..=1000);
+        if let Err(why) = review::words::check(&words) {
+            form.fail("words", why);
+        }
         let amount = if self.pays_bonus() { amount(form) } else { None };
         match self {
             Self::Approve => Decision::Approve { feedback: words },
@@ -157,7 +160,10 @@ pub async fn confirm(
         session::flash(&editor.session, Tone::Note, words).await?;
         return Ok(Redirect::to(&format!("{}/review", path(&study))).into_response());
     }
-    let wish = propose(&app, wish, &mut form).await?;
+    if !form.is_valid() {
+        return refuse(&app, &editor, &study, &wish, form, StatusCode::UNPROCESSABLE_ENTITY).await;
+    }
+    let wish = propose(&app, &study, wish, &mut form).await?;
     // A rejection's reason is asked for on the page that follows.
     let checked = match &wish.decision {
         Decision::Reject { reason } if reason.is_empty() => Decision::Reject { reason: "-".into() },
@@ -168,10 +174,10 @@ pub async fn confirm(
 }
 
 /// Puts the feedback that the rules propose into an empty form, if they propose the same for all who are ticked.
-async fn propose(app: &App, wish: Wish, form: &mut Form) -> WebResult<Wish> {
+async fn propose(app: &App, study: &Study, wish: Wish, form: &mut Form) -> WebResult<Wish> {
     if form.value("words").trim().is_empty() && !wish.choice.pays_bonus() {
         let mut conn = app.pool.acquire().await?;
-        if let Some(words) = verdicts::proposed(&mut conn, &wish.ids).await? {
+        if let Some(words) = verdicts::proposed(&mut conn, study.id, &wish.ids).await? {
             *form = form.clone().with("words", words);
         }
     }
@@ -203,13 +209,13 @@ pub async fn decide(
     let wishes = review::Wish::alike(&wish.ids, &wish.decision);
     let ordered = review::carry_out(&mut tx, now, &study, by, &wishes, shown).await;
     match ordered {
-        Ok(count) => {
-            let detail = json!({ "name": study.name, "people": wish.ids.len(), "total": shown.to_string() });
+        Ok(done) => {
+            let detail = json!({ "name": study.name, "people": done.people, "total": shown.to_string() });
             let entry = audit::Entry::new(study.lab_id.0, by.0, wish.choice.action()).about(study.id.0);
             audit::record(&mut tx, now, entry.with(detail)).await?;
             let waits = confirm::count(&mut tx, study.id).await? > waited;
             tx.commit().await?;
-            let said = told(count, shown, waits);
+            let said = told(done.orders, shown, waits);
             session::flash(&editor.session, Tone::Good, said).await?;
             Ok(Redirect::to(&format!("{}/review", path(&study))).into_response())
         }
@@ -306,6 +312,7 @@ async fn refuse(
             Decision::ApproveWithBonus { feedback: String::new(), amount: *amount }
         }
         Decision::Bonus { amount, .. } => Decision::Bonus { amount: *amount, words: String::new() },
+        Decision::Override { at, .. } => Decision::Override { feedback: String::new(), at: *at },
         other => other.clone(),
     };
     show_as(status, &page(app, editor, study, wish, &checked, form).await?)

@@ -96,18 +96,26 @@ pub async fn publish(
     Row(editor, study): Row<Editor, Study>,
     form: Form,
 ) -> WebResult {
-    let total = Figures::of(&study).estimate().cost.total;
-    if form.value("total") != total.to_string() {
-        return Err(Error::Conflict(format!(
-            "The study changed since the page was shown: it comes to {} now. Look at it again.",
-            words::money(total)
-        )));
-    }
     if advice::blocks(&ready(&app, &study).await?.advice) {
         return Ok(Redirect::to(&format!("{}/publish", path(&study))).into_response());
     }
     let now = app.clock.now();
     let mut tx = app.pool.begin().await?;
+    // As it stands now and stays: somebody may have changed the draft since the page was shown.
+    studies::store::hold(&mut tx, study.id).await?;
+    let study = studies::store::get(&mut tx, study.id).await?;
+    let total = Figures::of(&study).estimate().cost.total;
+    let changed = |what: &str| {
+        Err(Error::Conflict(format!("The study changed since the page was shown: {what}. Look at it again.")))
+    };
+    if form.value("total") != total.to_string() {
+        return changed(&format!("it comes to {} now", words::money(total)));
+    }
+    if form.value("connection") != study.connection_id.to_string()
+        || form.value("environment") != study.environment
+    {
+        return changed("it would be published elsewhere");
+    }
     if !studies::publish(&mut tx, &study, now).await? {
         return Err(Error::Conflict("This study is published already.".into()));
     }

@@ -205,9 +205,9 @@ async fn the_timer_counts_down_says_the_last_minute_and_when_the_time_is_over() 
         .await
         .unwrap();
     tx.commit().await.unwrap();
-    // Two of the forty minutes are left, and pass in twelve seconds.
+    // Two of the forty minutes are left, and pass in forty seconds: a minute, while the page is loaded and looked at.
     app.market.set_clock(Turn::Step(Duration::seconds(2400 - 120))).await.unwrap();
-    app.market.set_clock(Turn::Run(10.0)).await.unwrap();
+    app.market.set_clock(Turn::Run(3.0)).await.unwrap();
     person.open(&format!("{}work/{}", server.market(), taken.assignment_id)).await;
     let hidden = async || person.find("#time-over").await.attr("hidden").await.unwrap().is_some();
     assert!(
@@ -223,7 +223,7 @@ async fn the_timer_counts_down_says_the_last_minute_and_when_the_time_is_over() 
 
 /// Waits until the page's own voice has said this.
 async fn until(person: &Person, words: &str) {
-    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(90);
     loop {
         let script = "return document.getElementById('time-said').textContent";
         let said = person.0.execute(script, vec![]).await.unwrap();

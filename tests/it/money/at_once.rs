@@ -254,8 +254,13 @@ async fn a_click_and_a_record_at_the_same_moment_take_turns() {
         tx.commit().await.unwrap();
         held
     });
-    // Long enough for the record to come as far as it can.
-    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    // The record comes as far as it can: it waits for a row that the click holds.
+    let waits = "SELECT count(*) FROM pg_stat_activity
+                 WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while world.lab.count(waits).await == 0 {
+        assert!(!record.is_finished(), "it took no turn");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
     let again = payments::NewOrder {
         participation_id: order.participation_id,
         kind: order.kind,

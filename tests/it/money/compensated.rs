@@ -129,6 +129,8 @@ async fn who_finished_without_submitting_is_paid_in_two_clicks() {
     collect(&world, &study, &guest.worker).await;
     world.later(Duration::minutes(2)).await;
     world.later(Duration::minutes(2)).await;
+    let owed = get(world.app(), &format!("/owed/{}", only(&world, &study).await.code)).await;
+    assert!(owed.body.contains("This payment was made"), "{}", owed.body);
     assert_eq!(orders(&world, &study).await[0].state, OrderState::Done);
     assert_eq!(money(&world, &study).await, (Cents(180), Cents(0)));
     let approved = world.journal(Effect::Approved).await;

@@ -13,6 +13,7 @@ use super::compensated::{collect, money, only, order, unsubmitted, worker_of};
 use super::guards::{second_person, waiting};
 use super::patience;
 use crate::support::client::Answer;
+use crate::support::door::get;
 use crate::support::ledger;
 use crate::support::world::World;
 
@@ -32,6 +33,8 @@ async fn free(world: &World, study: &Study) {
     let it = only(world, study).await;
     assert_eq!(it.state, OrderState::Refused);
     assert!(it.order_problem.as_deref().unwrap().contains("Withdrawn"), "{it:?}");
+    let page = get(world.app(), &format!("/owed/{}", it.code)).await;
+    assert!(page.body.contains("was withdrawn"), "nobody is told that it was paid: {}", page.body);
     assert!(it.ended_at.is_some());
     assert_eq!(money(world, study).await, NOTHING);
     assert_eq!(world.journal(Effect::Approved).await.len(), 0);

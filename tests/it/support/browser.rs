@@ -11,7 +11,7 @@ use kernel::testing::{ProcessGroup, free_port};
 use tokio::time::Instant;
 
 /// How long a page may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Flags for a machine without a screen or a way out: nothing is fetched in the background.
 const FLAGS: [&str; 11] = [

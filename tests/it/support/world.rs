@@ -224,7 +224,7 @@ pub async fn carry_out(
 ) -> Result<usize, ReviewError> {
     let mut tx = app.pool.begin().await?;
     let wishes = Wish::alike(ids, decision);
-    let placed = review::carry_out(&mut tx, app.clock.now(), study, by, &wishes, shown).await?;
+    let placed = review::carry_out(&mut tx, app.clock.now(), study, by, &wishes, shown).await?.orders;
     tx.commit().await?;
     Ok(placed)
 }
