@@ -24,8 +24,6 @@ struct Planted {
     invitation: Uuid,
     member: Uuid,
     text: Uuid,
-    batch: Uuid,
-    participation: Uuid,
     order: Uuid,
     confirmation: Uuid,
     difference: Uuid,
@@ -110,14 +108,16 @@ impl World {
             &[text, lab],
         )
         .await;
-        let [batch, worker, participation, order, confirmation, difference] =
+        let [paid, batch, worker, participation, order, confirmation, difference] =
             std::array::from_fn(|_| Uuid::now_v7());
-        run(BATCH, &[batch, lab, study]).await;
+        // Money is about another study than the draft, which can be thrown away.
+        run(STUDY, &[paid, lab, site, connection]).await;
+        run(BATCH, &[batch, lab, paid]).await;
         run(WORKER, &[worker, lab]).await;
-        run(PARTICIPATION, &[participation, lab, study, batch, worker]).await;
-        run(CONFIRMATION, &[confirmation, lab, study]).await;
-        run(ORDER, &[order, lab, study, participation, connection]).await;
-        run(DIFFERENCE, &[difference, lab, connection, study]).await;
+        run(PARTICIPATION, &[participation, lab, paid, batch, worker]).await;
+        run(CONFIRMATION, &[confirmation, lab, paid]).await;
+        run(ORDER, &[order, lab, paid, participation, connection]).await;
+        run(DIFFERENCE, &[difference, lab, connection, paid]).await;
         Planted {
             lab,
             site,
@@ -127,8 +127,6 @@ impl World {
             invitation,
             member,
             text,
-            batch,
-            participation,
             order,
             confirmation,
             difference,
@@ -198,8 +196,6 @@ fn filled(route: &Route, rows: &Planted, lab: Uuid) -> String {
         "{text}" => rows.text.to_string(),
         "{account}" => rows.member.to_string(),
         "{token}" => "no-such-token".to_owned(),
-        "{batch}" => rows.batch.to_string(),
-        "{participation}" => rows.participation.to_string(),
         "{order}" => rows.order.to_string(),
         "{confirmation}" => rows.confirmation.to_string(),
         "{difference}" => rows.difference.to_string(),
