@@ -203,3 +203,90 @@ fn a_hit_that_went_away_is_told_and_its_silence_is_not() {
     let closed = Terms { closed: true, ..TERMS };
     assert_eq!(differences(closed, &ours, &[told], asked_at()), []);
 }
+
+#[test]
+fn what_was_learnt_so_long_ago_that_it_must_be_listed_is_missed() {
+    let (mut ours, mut told) = agreed();
+    let settled_at = Some(asked_at() - SETTLING);
+    ours.orders.push(Booked { settled_at, ..bonus(&ours, OrderState::Done) });
+    assert_eq!(kinds(&ours, &told), [DifferenceKind::BonusMissing]);
+    told.submissions.clear();
+    ours.people[0].submitted_at = settled_at;
+    assert_eq!(kinds(&ours, &told), [DifferenceKind::SubmissionMissing]);
+}
+
+#[test]
+fn only_a_decision_about_this_person_explains_another_status() {
+    let (mut ours, mut told) = agreed();
+    told.submissions[0].status = SubmissionStatus::Approved;
+    let sending = bonus(&ours, OrderState::Sending);
+    ours.orders = vec![sending.clone()];
+    assert_eq!(kinds(&ours, &told), [DifferenceKind::Decision], "a bonus on its way");
+    let of_another = Order { kind: Kind::Approve, participation_id: ParticipationId::new(), ..sending.order };
+    ours.orders = vec![Booked { order: of_another, settled_at: None }];
+    assert_eq!(kinds(&ours, &told), [DifferenceKind::Decision], "somebody else's approval");
+}
+
+#[test]
+fn a_difference_says_both_sides_and_what_it_costs() {
+    let (mut ours, mut told) = agreed();
+    ours.people[0].submitted_at = None;
+    told.submissions[0].status = SubmissionStatus::Approved;
+    let found = differences(TERMS, &ours, std::slice::from_ref(&told), asked_at());
+    assert_eq!((found[0].ours.as_str(), found[0].theirs.as_str()), ("Not submitted.", "It is approved."));
+    assert_eq!(found[0].cents, Some(Cents(120)));
+    ours.people[0].submitted_at = long_ago();
+    ours.people[0].approved_at = long_ago();
+    told.submissions[0].status = SubmissionStatus::Rejected;
+    let found = differences(TERMS, &ours, std::slice::from_ref(&told), asked_at());
+    assert_eq!((found[0].ours.as_str(), found[0].theirs.as_str()), ("It is approved.", "It is rejected."));
+    assert_eq!(found[0].cents, None);
+}
+
+#[test]
+fn a_bonus_that_differs_says_by_how_much_and_for_what() {
+    let (ours, told) = agreed();
+    for (state, cents, assignment, theirs, more) in [
+        (OrderState::Refused, 70, "3A", "$0.70: paid.", 70),
+        (OrderState::Done, 90, "3A", "$0.90: paid.", 20),
+        (OrderState::Done, 70, "3ELSE", "$0.70 for other work: paid.", 0),
+    ] {
+        let booked = bonus(&ours, state);
+        let reason = format!("Bonus {}", booked.order.mark());
+        let paid = BonusPaid { assignment_id: assignment.into(), ..paid(&reason, cents) };
+        let (ours, told) =
+            (Ours { orders: vec![booked], ..ours.clone() }, Told { bonuses: vec![paid], ..told.clone() });
+        let found = differences(TERMS, &ours, &[told], asked_at());
+        assert_eq!((found[0].theirs.as_str(), found[0].cents), (theirs, Some(Cents(more))), "{state:?}");
+    }
+    let booked = bonus(&ours, OrderState::Done);
+    let twice = paid(&booked.order.mark(), 70);
+    let (ours, told) =
+        (Ours { orders: vec![booked], ..ours }, Told { bonuses: vec![twice.clone(), twice], ..told });
+    assert_eq!(differences(TERMS, &ours, &[told], asked_at())[0].cents, Some(Cents(70)));
+}
+
+#[test]
+fn who_takes_part_in_no_batch_is_taken_in_elsewhere() {
+    let (mut ours, told) = agreed();
+    ours.people.clear();
+    assert_eq!(kinds(&ours, &told), []);
+    assert_eq!(second_submissions(&ours, &[told]), []);
+}
+
+#[test]
+fn only_who_submitted_before_submits_a_second_time() {
+    let (mut ours, mut told) = agreed();
+    (ours.people[0].batch_id, ours.people[0].submitted_at) = (BatchId::new(), None);
+    told.submissions[0].status = SubmissionStatus::Approved;
+    assert_eq!(second_submissions(&ours, &[told]), [], "it becomes theirs once they count as gone");
+}
+
+#[test]
+fn only_a_moment_that_passed_stays_until_somebody_looks() {
+    assert!(DifferenceKind::Balance.stays());
+    for kind in [DifferenceKind::Stranger, DifferenceKind::HitTwice, DifferenceKind::BonusMissing] {
+        assert!(!kind.stays(), "{kind:?}");
+        assert_ne!(kind.label(), DifferenceKind::Balance.label());
+    }
+}
