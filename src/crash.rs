@@ -15,8 +15,8 @@ pub fn point(name: &str) {
         std::process::abort();
     }
     if told.strip_prefix("stop ") == Some(name) {
-        tracing::error!("stopped at {name}");
-        let stop = ["-c", "kill -s STOP \"$PPID\""];
+        // Said by the shell and afterwards: whoever reads it may continue us at once.
+        let stop = ["-c", "kill -s STOP \"$PPID\"; echo \"stopped at $1\" >&2", "sh", name];
         let _ = Command::new("sh").args(stop).stdin(Stdio::null()).status();
     }
 }

@@ -80,12 +80,12 @@ async fn look(
         }
     }
     let ordered = approve(conn, study, &rules.rules, &all_due, now).await?;
-    if (1..all_due.len()).contains(&ordered) {
+    if ordered.rest {
         next = now;
     }
-    if ordered > 0 {
+    if ordered.people > 0 {
         let entry = audit::Entry::by_itself(study.lab_id.0, "review.by_rule").about(study.id.0);
-        let detail = json!({ "name": study.name, "people": ordered });
+        let detail = json!({ "name": study.name, "people": ordered.people });
         audit::record(conn, now, entry.with(detail)).await?;
     }
     verdicts::look_again(conn, study.id, next).await?;
@@ -106,45 +106,68 @@ fn due(
     said.and_then(|said| said.due_at).or(Some(now + TimeDelta::seconds(rules.undo_s.into())))
 }
 
+/// What one look ordered.
+#[derive(Debug, Default)]
+struct Ordered {
+    people: usize,
+    /// Whether others are due who were not tried.
+    rest: bool,
+}
+
 /// Orders what a person would order with the same buttons, all of it in one decision, so that a large sum waits for
 /// a second person as a person's would. Where a limit leaves no room for everybody, fewer are tried and the others
-/// come at the next look. What cannot be ordered is noted and tried later. Returns for how many it was settled.
+/// come at the next look. What cannot be ordered is noted and tried later.
 async fn approve(
     conn: &mut PgConnection,
     study: &Study,
     rules: &RuleSet,
     due: &[ParticipationId],
     now: DateTime<Utc>,
-) -> anyhow::Result<usize> {
+) -> anyhow::Result<Ordered> {
     let mut some = due;
     while !some.is_empty() {
         let mut save = conn.begin().await?;
-        let problem = match order(&mut save, study, rules, some, now).await {
-            Ok(()) => {
+        let error = match order(&mut save, study, rules, some, now).await {
+            Ok(people) => {
                 save.commit().await?;
-                return Ok(some.len());
+                return Ok(Ordered { people, rest: some.len() < due.len() });
             }
             Err(ReviewError::Order(OrderError::Database(error))) => return Err(error.into()),
-            Err(error) => error.to_string(),
+            Err(error) => error,
         };
         save.rollback().await?;
-        if let [_] = some {
-            for id in due {
-                verdicts::hold(conn, *id, &problem, now + HELD).await?;
-            }
+        if some.len() == 1 {
+            return hold(conn, due, &error, now).await;
         }
         some = &some[..some.len() / 2];
     }
-    Ok(0)
+    Ok(Ordered::default())
 }
 
+/// Not even the first of them can be ordered. What stands in the way does so for all, unless it is this person's own
+/// limit: then the others go on without.
+async fn hold(
+    conn: &mut PgConnection,
+    due: &[ParticipationId],
+    error: &ReviewError,
+    now: DateTime<Utc>,
+) -> anyhow::Result<Ordered> {
+    let own = matches!(error, ReviewError::Order(OrderError::TooMuchForOne { .. }));
+    let held = if own { &due[..1] } else { due };
+    for id in held {
+        verdicts::hold(conn, *id, &error.to_string(), now + HELD).await?;
+    }
+    Ok(Ordered { people: 0, rest: held.len() < due.len() })
+}
+
+/// Orders for all of them who can be approved, and returns for how many.
 async fn order(
     conn: &mut PgConnection,
     study: &Study,
     rules: &RuleSet,
     who: &[ParticipationId],
     now: DateTime<Utc>,
-) -> Result<(), ReviewError> {
+) -> Result<usize, ReviewError> {
     let feedback = rules.feedback.clone();
     let decision = match rules.pays_payoff {
         true => Decision::ApproveWithBonus { feedback, amount: None },
@@ -162,8 +185,9 @@ async fn order(
         let why = line.orders.as_ref().err().map_or("", String::as_str);
         verdicts::stand_again(conn, line.participation.id, why, now + HELD).await?;
     }
+    let people = able.len();
     super::order(conn, now, study, None, &Plan { lines: able }).await?;
-    Ok(())
+    Ok(people)
 }
 
 #[cfg(test)]

@@ -138,9 +138,6 @@ pub enum ReviewError {
     /// The text asks for something that nobody knows.
     #[error(transparent)]
     Template(#[from] words::TemplateError),
-    /// Nothing can be ordered for this person.
-    #[error("{0}")]
-    Unable(String),
     /// The budget or the database.
     #[error(transparent)]
     Order(#[from] OrderError),

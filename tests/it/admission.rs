@@ -12,6 +12,7 @@ use otree_hr::participation::{ParticipationId, store};
 use otree_hr::studies::Study;
 use otree_hr::studies::batches::Batch;
 use otree_hr::studies::draft::Typed;
+use sqlx::postgres::PgPoolOptions;
 
 use crate::support::door::{get, go, worker};
 use crate::support::lab::{Lab, set_state};
@@ -395,4 +396,22 @@ async fn signed_links_open_nothing_when_changed() {
     }
     let exit = page.replace("/w/", "/exit/");
     assert_eq!(get(&lab.app, &exit).await.status, StatusCode::NOT_FOUND, "one kind of link is no other");
+}
+
+#[tokio::test]
+async fn who_comes_while_no_connection_is_free_is_told_to_come_again_in_the_frame() {
+    let lab = Lab::new().await;
+    let (study, batches) = lab.open_study(&lab.form()).await;
+    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(std::time::Duration::from_millis(300));
+    let pool = pool.connect_with((*lab.app.pool.connect_options()).clone()).await.unwrap();
+    let app = App::new(lab.app.config.clone(), pool, lab.clock.clone()).unwrap();
+    let path = go(&study.code, batches[0].hit_id.as_deref().unwrap(), "AWORKER", "3ASSIGNMENT");
+    let only = app.pool.acquire().await.unwrap();
+    let crowded = get(&app, &path).await;
+    assert_eq!(crowded.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(crowded.body.contains("Many people are coming"), "{}", crowded.body);
+    assert!(crowded.header("content-security-policy").contains("frame-ancestors https: http:"));
+    drop(only);
+    let again = get(&app, &path).await;
+    assert_eq!(again.status, StatusCode::SEE_OTHER, "{}", again.body);
 }

@@ -34,7 +34,7 @@ pub(super) async fn show(
     State(market): State<Market>,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    let run = runs::find(&market, &caller.requester_id, &id).await?.ok_or_else(no_run)?;
+    let run = known(&market, &caller, &id).await?;
     let bots = runs::bots(&market, &run.run_id).await?;
     Ok(Json(report(&run, &bots)))
 }
@@ -45,13 +45,18 @@ pub(super) async fn stop(
     State(market): State<Market>,
     Path(id): Path<String>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    let known = runs::find(&market, &caller.requester_id, &id).await?.is_some();
-    if !known {
+    known(&market, &caller, &id).await?;
+    runs::stop(&market, &caller.requester_id, &id).await?;
+    let run = known(&market, &caller, &id).await?;
+    Ok((StatusCode::ACCEPTED, Json(json!(run))))
+}
+
+/// The requester's run of this id; none has a NUL character in it, and Postgres could not look for one.
+async fn known(market: &Market, caller: &Caller, id: &str) -> Result<Run, Problem> {
+    if id.contains('\0') {
         return Err(no_run());
     }
-    runs::stop(&market, &caller.requester_id, &id).await?;
-    let run = runs::find(&market, &caller.requester_id, &id).await?.ok_or_else(no_run)?;
-    Ok((StatusCode::ACCEPTED, Json(json!(run))))
+    runs::find(market, &caller.requester_id, id).await?.ok_or_else(no_run)
 }
 
 /// The run, how many bots stand where, the pages that none could fill, and each bot.

@@ -91,14 +91,13 @@ async fn decide(market: &Market, requester_id: &str) -> anyhow::Result<()> {
 /// # Errors
 /// When Postgres fails.
 pub async fn along(market: &Market, lane: &Lane, budget: StdDuration) -> anyhow::Result<usize> {
-    let until = Instant::now() + budget;
     let (mut tx, now) = market.begin_of(Whose::Requester(&lane.requester_id)).await?;
     let trouble = market.quirks_of(&mut tx, &lane.requester_id).await?.notices;
     let claim = Duration::seconds(CLAIM);
     let mut due = store::claim(&mut tx, market.real_now(), now, lane, claim, BATCH).await?;
     tx.commit().await?;
     due.sort_by_key(|notice| if trouble.reorder { -notice.seq } else { notice.seq });
-    in_turn(market, due, until).await
+    in_turn(market, due, Instant::now() + budget).await
 }
 
 /// What the switches do to a notice; the rolls are between 0 and 1.
@@ -112,16 +111,23 @@ fn fate(trouble: &Trouble, notice: &Notice, drop: f64, duplicate: f64) -> Fate {
 }
 
 /// Sends notices for one destination one after the other; after a failure the others wait as long as the failed one.
-/// What is not begun by `until` is handed back.
+/// What is not begun by `until`, or before our own database fails, is handed back.
 async fn in_turn(market: &Market, notices: Vec<Notice>, until: Instant) -> anyhow::Result<usize> {
-    let (mut sent, mut trouble, mut left) = (0, None, Vec::new());
+    let (mut sent, mut trouble, mut left, mut broken) = (0, None, Vec::new(), None);
     for notice in notices {
-        if trouble.is_none() && Instant::now() >= until {
+        if broken.is_some() || trouble.is_none() && Instant::now() >= until {
             left.push(notice.seq);
             continue;
         }
         if trouble.is_none() {
-            trouble = send(market, &notice).await?.err();
+            match send(market, &notice).await {
+                Ok(told) => trouble = told.err(),
+                // Perhaps it was sent: its claim runs out by itself.
+                Err(error) => {
+                    broken = Some(error);
+                    continue;
+                }
+            }
             sent += usize::from(trouble.is_none());
         }
         if let Some(error) = &trouble {
@@ -131,7 +137,7 @@ async fn in_turn(market: &Market, notices: Vec<Notice>, until: Instant) -> anyho
         }
     }
     store::hand_back(&mut *market.pool().acquire().await?, market.real_now(), &left).await?;
-    Ok(sent)
+    broken.map_or(Ok(sent), Err)
 }
 
 /// 1, 2, 4 … seconds, at most half an hour.

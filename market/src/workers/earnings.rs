@@ -67,6 +67,14 @@ fn bars(days: &[Day], today: NaiveDate) -> Vec<Bar> {
     shown.iter().enumerate().map(bar).collect()
 }
 
+/// The days that are listed, and whether there were days before them.
+fn listed(mut days: Vec<Day>) -> (Vec<Day>, bool) {
+    let most = usize::try_from(LISTED).unwrap_or(usize::MAX);
+    let older = days.len() > most;
+    days.truncate(most);
+    (days, older)
+}
+
 #[derive(Template)]
 #[template(path = "workers/earnings.html")]
 struct EarningsPage {
@@ -90,7 +98,7 @@ pub(super) async fn show(
     SignedIn(worker): SignedIn,
 ) -> Result<Response, PageError> {
     let (mut tx, now) = site.market.begin().await?;
-    let days = work::days(&mut tx, &worker.worker_id, LISTED).await?;
+    let (days, older) = listed(work::days(&mut tx, &worker.worker_id, LISTED + 1).await?);
     let total = work::sums(&mut tx, &worker.worker_id, false).await?.earned();
     let practice = work::sums(&mut tx, &worker.worker_id, true).await?.earned();
     // A requester's clock may be ahead of the market's.
@@ -103,7 +111,7 @@ pub(super) async fn show(
         since: bars.first().map(|bar| bar.name.clone()).unwrap_or_default(),
         until: bars.last().map(|bar| bar.name.clone()).unwrap_or_default(),
         month: bars.iter().map(|bar| bar.total).sum(),
-        older: i64::try_from(days.len()).is_ok_and(|listed| listed == LISTED),
+        older,
         total,
         practice,
         days,
@@ -129,6 +137,14 @@ mod tests {
         assert_eq!((today.name.as_str(), today.bonuses_height, today.rewards_height), ("21 Nov 2026", 25, 0));
         assert_eq!((best.rewards_height, best.bonuses_height, best.bonuses_y), (50, 50, 0));
         assert_eq!(today.x, 290);
+    }
+
+    #[test]
+    fn a_year_is_listed_and_older_days_are_mentioned_when_there_are_any() {
+        for (known, shown, older) in [(0, 0, false), (365, 365, false), (366, 366, false), (367, 366, true)] {
+            let (days, said) = listed(vec![day(1, 1, 0); known]);
+            assert_eq!((days.len(), said), (shown, older), "{known}");
+        }
     }
 
     #[test]

@@ -78,9 +78,10 @@ pub fn router(market: Market) -> Router {
     };
     guarded(&site.links)
         .merge(content)
+        .layer(from_fn(pages::without_nul))
+        // What work consists of is never refused for a character in it; what XML cannot carry is dropped there.
         .route("/mturk/externalSubmit", get(submit::opened).post(submit::submit))
         .route("/static/{version}/{name}", get(statics::asset))
-        .layer(from_fn(pages::without_nul))
         .layer(panics::caught(panicked))
         .layer(finish)
         .with_state(site)

@@ -56,9 +56,12 @@ pub(super) async fn submit(
             let text = "This was a preview. Accept the HIT first, then do the work and submit it.";
             return refused(StatusCode::BAD_REQUEST, text);
         }
+        Some(id) if id.contains('\0') => {
+            return refused(StatusCode::BAD_REQUEST, "The form's assignmentId is not one of ours.");
+        }
         Some(assignment_id) => assignment_id,
     };
-    let claimed = fields.iter().find(|(name, id)| name == "workerId" && !id.is_empty());
+    let claimed = fields.iter().find(|(name, id)| name == "workerId" && !id.is_empty() && !id.contains('\0'));
     let signed_in = signed_in.as_ref().map(|SignedIn(worker)| worker.worker_id.as_str());
     let worker_id = signed_in.or(claimed.map(|(_, id)| id.as_str()));
     let (mut tx, now) = site.market.begin_of(Whose::Assignment(assignment_id)).await?;

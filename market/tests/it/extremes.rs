@@ -84,6 +84,12 @@ async fn the_controls_refuse_it_too() {
     let answer = sent.body(body).send().await.unwrap();
     assert_eq!(answer.status(), 422);
     assert!(answer.text().await.unwrap().contains("NUL"));
-    let answer = http.get(at("journal?hit=%00")).basic_auth(user, Some(secret)).send().await.unwrap();
-    assert_eq!(answer.status(), 422);
+    for (path, status) in [("journal?hit=%00", 422), ("bots/%00", 404)] {
+        let answer = http.get(at(path)).basic_auth(user, Some(secret)).send().await.unwrap();
+        assert_eq!(answer.status(), status, "{path}");
+    }
+    let answer = http.delete(at("bots/%00")).basic_auth(user, Some(secret)).send().await.unwrap();
+    assert_eq!(answer.status(), 404);
+    let answer = http.get(at("bots")).basic_auth("A\0", Some("b\0")).send().await.unwrap();
+    assert_eq!(answer.status(), 401);
 }

@@ -130,9 +130,10 @@ async fn a_receiver_that_does_not_answer_delays_nobody_but_itself() {
     while silent.received_requests().await.unwrap().is_empty() {
         tokio::time::sleep(StdDuration::from_millis(20)).await;
     }
+    // The slow receiver's first attempt ends after ten seconds.
+    let told = Instant::now();
     tell(&place, "SQS", &own, 1).await;
     tell(&other, "SQS", &theirs, 1).await;
-    let told = Instant::now();
     while messages(&place).await < 2 {
         assert!(told.elapsed() < StdDuration::from_secs(8), "they wait for somebody else's receiver");
         tokio::time::sleep(StdDuration::from_millis(50)).await;

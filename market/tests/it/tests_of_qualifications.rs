@@ -2,6 +2,7 @@
 
 use aws_sdk_mturk::operation::create_qualification_type::builders::CreateQualificationTypeFluentBuilder;
 use aws_sdk_mturk::types::QualificationTypeStatus;
+use market::engine::qualifications::form::QuestionForm;
 use market::engine::qualifications::given::Given;
 use market::engine::qualifications::requests::Asked;
 use market::engine::qualifications::testing;
@@ -105,4 +106,25 @@ async fn requests_carry_the_test_and_what_was_answered() {
     let [request] = page.qualification_requests() else { panic!("one request waits") };
     assert_eq!(request.test(), Some(FORM));
     assert!(request.answer().unwrap().contains("<SelectionIdentifier>no</SelectionIdentifier>"));
+}
+
+#[tokio::test]
+async fn a_test_from_before_xhtml_was_checked_still_opens_and_can_be_retired() {
+    let place = Place::open().await;
+    let call = create(&place, "old").test(FORM).test_duration_in_seconds(60);
+    let made = call.send().await.unwrap().qualification_type.unwrap();
+    let id = made.qualification_type_id().unwrap();
+    let text = "<Text>Right?</Text>";
+    let loose = FORM.replace(text, "<FormattedContent><![CDATA[Right<br>?]]></FormattedContent>");
+    sqlx::query("update market.qualification_type set test = $2 where qualification_type_id = $1")
+        .bind(id)
+        .bind(&loose)
+        .execute(place.market.pool())
+        .await
+        .unwrap();
+    let kind = || place.client.update_qualification_type().qualification_type_id(id);
+    kind().qualification_type_status(QualificationTypeStatus::Inactive).send().await.unwrap();
+    let again = kind().test(&loose).test_duration_in_seconds(60).send().await;
+    refused(again).is("ParameterValidationError", "XHTMLParseError", "XHTML");
+    assert_eq!(QuestionForm::parse(&loose).unwrap().questions().count(), 1);
 }

@@ -82,6 +82,22 @@ async fn what_was_submitted_is_what_the_requester_reads() {
 }
 
 #[tokio::test]
+async fn a_character_that_no_text_may_have_does_not_cost_the_work() {
+    let world = world().await;
+    let (_, group) = world.publish("Pick a number", &external(STUDY), 1).await;
+    let (mut browser, _) = world.worker("Ada").await;
+    let id = assignment(&world.accept(&mut browser, &group).await);
+    let refused = submit(&world, &mut browser, &[("assignmentId", "\0"), ("code", "1")]).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    assert!(refused.body.contains("not one of ours"), "{}", refused.body);
+    let fields = [("assignmentId", id.as_str()), ("workerId", "\0"), ("code", "x\0y")];
+    assert_eq!(submit(&world, &mut browser, &fields).await.status, StatusCode::OK);
+    let mut conn = world.market.pool().acquire().await.unwrap();
+    let answer = assignments::find(&mut conn, &id).await.unwrap().unwrap().answer.unwrap();
+    assert!(answer.contains(">xy<"), "{answer}");
+}
+
+#[tokio::test]
 async fn submissions_that_do_not_fit_are_refused_in_words() {
     let world = world().await;
     let (_, group) = world.publish("Pick a number", &external(STUDY), 3).await;

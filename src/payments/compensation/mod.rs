@@ -3,9 +3,11 @@
 //! The money is an order like any other: its row holds the amount against the budget from the first moment, waits
 //! as `planned` until the worker has submitted, and is then sent by the payer; until then it can be withdrawn. What
 //! leads there is a row beside it: a qualification that only this worker has, a HIT with one place, a message.
-//! [`walk`] goes that way step by step, [`back`] the way back.
+//! [`walk`] goes that way step by step, [`back`] the way back, [`end`] takes
+//! away what is not needed any more.
 
 mod back;
+mod end;
 pub mod store;
 pub mod walk;
 

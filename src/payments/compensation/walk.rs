@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::store::Compensation;
-use super::{back, store};
+use super::{back, end, store};
 use crate::app::App;
 use crate::connections;
 use crate::jobs::{Lease, Reconciler, Step, back_off};
@@ -148,7 +148,7 @@ impl Compensator {
             Next::Watch => watch(recruiter, it, now).await,
             Next::Withdraw => back::step(recruiter, it, now).await,
             Next::Wait => Moved::Rest(it, now + chrono::Duration::minutes(1)),
-            Next::CleanUp => clean_up(recruiter, it, now).await,
+            Next::CleanUp => end::clean_up(recruiter, it, now).await,
         })
     }
 
@@ -461,67 +461,4 @@ fn missing(it: Compensation, now: DateTime<Utc>) -> Moved {
         return Moved::Held(it, "The recruiter does not show its HIT at the moment.".into());
     }
     Moved::Over(it, "Its HIT was deleted at the recruiter.".into())
-}
-
-/// Takes away what only this compensation needed.
-async fn clean_up(recruiter: &dyn Recruiter, it: Compensation, now: DateTime<Utc>) -> Moved {
-    let refused = it.hit_id.clone().filter(|_| it.state == OrderState::Refused);
-    match refused {
-        Some(hit) => match off_the_list(recruiter, &it, &hit, now).await {
-            None => tidy(recruiter, it, now).await,
-            Some(Left::Waits(at)) => Moved::Rest(it, at),
-            Some(Left::Paid(assignment)) => Moved::PaidAfterAll(it, assignment),
-            Some(Left::Silent(words)) => Moved::Held(it, words),
-        },
-        None => tidy(recruiter, it, now).await,
-    }
-}
-
-/// What keeps a refused compensation from its end.
-enum Left {
-    /// The worker has handed it in: the recruiter's clock approves it within a day.
-    Waits(DateTime<Utc>),
-    /// The recruiter has paid this assignment.
-    Paid(String),
-    /// It does not answer.
-    Silent(String),
-}
-
-/// Nobody shall accept what would not be paid; one that is gone is off the list, too. Who has handed it in is paid by
-/// the recruiter whatever we decided, and that belongs into the books.
-async fn off_the_list(
-    recruiter: &dyn Recruiter,
-    it: &Compensation,
-    hit: &str,
-    now: DateTime<Utc>,
-) -> Option<Left> {
-    if let Outcome::NotNow(words) | Outcome::Unknown(words) = recruiter.expire(hit).await {
-        return Some(Left::Silent(words));
-    }
-    let list = match recruiter.submissions(hit).await {
-        Ok(list) => list,
-        Err(AskError::Refused(Refusal { kind: RefusalKind::Missing, .. })) => return None,
-        Err(error) => return Some(Left::Silent(error.to_string())),
-    };
-    let theirs = list.into_iter().find(|one| one.worker_id == it.worker)?;
-    match theirs.status {
-        SubmissionStatus::Submitted => Some(Left::Waits(now + chrono::Duration::minutes(10))),
-        SubmissionStatus::Approved => Some(Left::Paid(theirs.assignment_id)),
-        SubmissionStatus::Rejected => None,
-    }
-}
-
-async fn tidy(recruiter: &dyn Recruiter, it: Compensation, now: DateTime<Utc>) -> Moved {
-    let outcome = match &it.qualification_id {
-        Some(id) => recruiter.delete_qualification(id).await,
-        None => Outcome::Done(()),
-    };
-    crate::crash::point("compensate.end");
-    match outcome {
-        // A type that is refused to be deleted harms nobody.
-        Outcome::Done(()) | Outcome::Refused(_) => {
-            Moved::Rest(Compensation { ended_at: Some(now), ..it }, now)
-        }
-        Outcome::NotNow(words) | Outcome::Unknown(words) => Moved::Held(it, words),
-    }
 }

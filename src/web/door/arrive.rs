@@ -47,7 +47,7 @@ pub async fn go(
     match arrive(&app, &code, &parameters, &method, address, &headers).await {
         Err(error) if error.is_crowd() => {
             tracing::warn!("an arrival has to come again: the database has no connection free");
-            frame::anywhere(Notice::CROWDED.show(StatusCode::SERVICE_UNAVAILABLE)?)
+            Ok(frame::anywhere(Notice::CROWDED.show(StatusCode::SERVICE_UNAVAILABLE)?))
         }
         answer => answer,
     }

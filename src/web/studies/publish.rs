@@ -32,6 +32,8 @@ struct PublishPage {
     layout: crate::web::page::Layout,
     path: String,
     study: Study,
+    /// What the click agrees to beside the sum.
+    seen: String,
     site: Site,
     connection: Connection,
     cost: Cost,
@@ -79,12 +81,18 @@ pub async fn confirm(State(app): State<App>, Row(editor, study): Row<Editor, Stu
         layout: layout(&editor, &study, format!("Publish {}", study.name)).await?,
         path: path(&study),
         cost: Cost::of_figures(&app, Figures::of(&study), Some(&connection)),
+        seen: seen(&study),
         blocked: advice::blocks(&advice),
         study,
         site,
         connection,
         advice,
     })
+}
+
+/// What somebody agrees to beside the sum: which experiment, and where it goes.
+fn seen(study: &Study) -> String {
+    format!("{} {} {} {}", study.site_id, study.config_name, study.connection_id, study.environment)
 }
 
 /// `POST /labs/{lab}/studies/{study}/publish`
@@ -111,10 +119,8 @@ pub async fn publish(
     if form.value("total") != total.to_string() {
         return changed(&format!("it comes to {} now", words::money(total)));
     }
-    if form.value("connection") != study.connection_id.to_string()
-        || form.value("environment") != study.environment
-    {
-        return changed("it would be published elsewhere");
+    if form.value("seen") != seen(&study) {
+        return changed("it is another experiment, or would be published elsewhere");
     }
     if !studies::publish(&mut tx, &study, now).await? {
         return Err(Error::Conflict("This study is published already.".into()));

@@ -250,6 +250,31 @@ async fn where_a_budget_has_room_for_one_of_two_one_is_approved_and_the_other_to
 }
 
 #[tokio::test]
+async fn a_person_whose_own_limit_is_reached_holds_up_nobody_else() {
+    let world = World::new().await;
+    let study = world.publish(&world.lab.form()).await;
+    let guests = [
+        handed_in(&world, &study, "Anna", json!({})).await,
+        handed_in(&world, &study, "Ben", json!({})).await,
+    ];
+    let before = "INSERT INTO payment_order (id, lab_id, study_id, participation_id, connection_id, kind, source,
+            amount_cents, fee_cents, currency, state, next_step_at, created_at, settled_at)
+        SELECT gen_random_uuid(), lab_id, study_id, id, $2, 'bonus', 'lottery', 500, 100, 'USD', 'done', now(), now(), now()
+        FROM participation WHERE id = $1";
+    let bonus = sqlx::query(before).bind(guests[0].id.0).bind(world.lab.connection.0);
+    bonus.execute(&world.app().pool).await.unwrap();
+    save(&world, &study, &NewRules { undo_s: 0, ..finished() }).await;
+    world.later(Duration::minutes(1)).await;
+    world.later(Duration::minutes(1)).await;
+    let held = verdict(&world, &study, &guests[0]).await.unwrap();
+    assert!(held.problem.as_ref().is_some_and(|why| why.contains("5.70")), "{held:?}");
+    assert_eq!(verdict(&world, &study, &guests[1]).await.unwrap().state, State::Done);
+    assert_eq!(world.participation(&guests[1]).await.stage, Stage::Paid);
+    let noted = "SELECT sum((detail ->> 'people')::int) FROM audit_event WHERE action = 'review.by_rule'";
+    assert_eq!(world.lab.count(noted).await, 1);
+}
+
+#[tokio::test]
 async fn two_of_three_settle_an_item_and_the_third_is_put_up_with_feedback() {
     let world = World::new().await;
     let study = world.publish(&world.lab.form()).await;

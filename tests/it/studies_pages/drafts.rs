@@ -157,19 +157,19 @@ async fn a_draft_is_saved_changed_and_published_for_what_was_shown() {
 
     let confirm = page(&ada, &format!("{home}/publish")).await;
     assert!(confirm.contains("3 batches of 2") && confirm.contains("at most $43.20"), "{confirm}");
-    let connection = lab.connection.to_string();
-    let press = async |total, environment| {
-        let shown = [("total", total), ("connection", connection.as_str()), ("environment", environment)];
-        ada.post(&format!("{home}/publish"), &shown).await
-    };
-    // The draft was changed since the page was shown: another sum, another place.
-    for (total, environment) in [("28.80", "rehearsal"), ("43.20", "production"), ("43.20", "")] {
-        let stale = press(total, environment).await;
-        assert_eq!(stale.status, StatusCode::CONFLICT, "{total} {environment}");
+    let (_, shown) = confirm.split_once("name=\"seen\" value=\"").unwrap();
+    let (seen, _) = shown.split_once('"').unwrap();
+    let press =
+        async |total, seen| ada.post(&format!("{home}/publish"), &[("total", total), ("seen", seen)]).await;
+    // The draft was changed since the page was shown: another sum, another place, another experiment.
+    let (elsewhere, other) = (seen.replace("rehearsal", "production"), seen.replace("solo", "duo"));
+    assert!(elsewhere != seen && other != seen, "{seen}");
+    for (total, seen) in [("28.80", seen), ("43.20", &elsewhere), ("43.20", &other), ("43.20", "")] {
+        let stale = press(total, seen).await;
+        assert_eq!(stale.status, StatusCode::CONFLICT, "{total} {seen}");
         assert_eq!(only_study(&lab).await.state, State::Draft);
     }
-    assert!(confirm.contains(&format!("name=\"connection\" value=\"{connection}\"")), "{confirm}");
-    let done = press("43.20", "rehearsal").await;
+    let done = press("43.20", seen).await;
     assert_eq!(done.location(), home, "{}", done.body);
     assert_eq!(only_study(&lab).await.state, State::Publishing);
     assert_eq!(lab.count("SELECT count(*) FROM batch WHERE state = 'planned'").await, 3);

@@ -116,6 +116,22 @@ impl QuestionForm {
         }
     }
 
+    /// Reads one that is new: its formatted content is well-formed XHTML, too, which was not always asked for.
+    ///
+    /// # Errors
+    /// [`XmlError`].
+    pub fn parse_new(document: &str) -> Result<Self, XmlError> {
+        let form = Self::parse(document)?;
+        let root = Element::parse(document, "QuestionForm", NAMESPACE_END)?;
+        for part in &root.children {
+            let content = if part.name == "Overview" { part } else { part.needed("QuestionContent")? };
+            for formatted in content.all("FormattedContent") {
+                check_xhtml(&formatted.text)?;
+            }
+        }
+        Ok(form)
+    }
+
     /// Its questions, in order.
     pub fn questions(&self) -> impl Iterator<Item = &Question> {
         self.parts.iter().filter_map(|part| match part {
@@ -132,7 +148,7 @@ impl QuestionForm {
 
 fn part(element: &Element) -> Result<Part, XmlError> {
     if element.name == "Overview" {
-        return Ok(Part::Overview(content(element)?));
+        return Ok(Part::Overview(content(element)));
     }
     element.only(&[
         "QuestionIdentifier",
@@ -146,7 +162,7 @@ fn part(element: &Element) -> Result<Part, XmlError> {
         id: element.needed_text("QuestionIdentifier")?,
         name: element.child("DisplayName")?.map(|name| name.text.trim().to_owned()),
         required: element.read("IsRequired")?.unwrap_or(false),
-        content: content(element.needed("QuestionContent")?)?,
+        content: content(element.needed("QuestionContent")?),
         answer: match answer.children.as_slice() {
             [only] if only.name == "FreeTextAnswer" => AnswerKind::Text(text_rule(only)?),
             [only] if only.name == "SelectionAnswer" => AnswerKind::Selection(selection_rule(only)?),
@@ -158,11 +174,8 @@ fn part(element: &Element) -> Result<Part, XmlError> {
     }))
 }
 
-fn content(element: &Element) -> Result<Vec<Content>, XmlError> {
-    for formatted in element.all("FormattedContent") {
-        check_xhtml(&formatted.text)?;
-    }
-    Ok(element.children.iter().filter_map(piece).collect())
+fn content(element: &Element) -> Vec<Content> {
+    element.children.iter().filter_map(piece).collect()
 }
 
 /// Whether formatted content is well-formed. Entities of XHTML's own are characters, whichever they are.

@@ -142,6 +142,7 @@ pub async fn create(
     new: &NewType,
 ) -> Outcome<QualificationType> {
     if let Some(test) = &new.test {
+        QuestionForm::parse_new(&test.form)?;
         check(&test.form, test.key.as_deref(), new.auto_granted)?;
     }
     let made = types!(
@@ -202,6 +203,9 @@ fn check(form: &str, key: Option<&str>, auto_granted: bool) -> Outcome<()> {
 
 /// The same for the type as it will be.
 fn check_changes(kind: &QualificationType, changes: &Changes) -> Outcome<()> {
+    if let Some(form) = &changes.form {
+        QuestionForm::parse_new(form)?;
+    }
     let auto_granted = changes.auto_granted.unwrap_or(kind.auto_granted);
     match changes.form.as_ref().or(kind.test.as_ref()) {
         Some(form) => {

@@ -189,6 +189,7 @@ async fn f32_without_a_durable_intent_no_money_call_is_made() {
     let rows = show.rows().await;
     let tab = show.open_tab(0, PAY, &rows, &[]).await.unwrap();
     let early = show.open_tab(0, "approve", &rows[..1], &[]).await.unwrap();
+    let cookie = show.log_in().await.unwrap();
     // Ordered and not sent: somebody stands still while taking it, until the database is gone.
     show.rig.replicas.iter_mut().for_each(|replica| replica.told("stop payer.claiming"));
     show.press(&early, &[0]).await;
@@ -202,9 +203,10 @@ async fn f32_without_a_durable_intent_no_money_call_is_made() {
     show.rig.set_read_only(true).await;
     show.rig.replicas.iter_mut().for_each(|replica| replica.proceed());
     let before = count(&show, Effect::Approved).await;
-    assert_eq!(before, 0);
-    for reply in show.press(&tab, &[0, 1]).await.into_iter().flatten() {
-        assert!(reply.status.is_server_error(), "{}", reply.status);
+    assert_eq!(before, 0, "{}", show.rig.logs());
+    for reply in show.press_as(&cookie, &tab, &[0, 1]).await {
+        let status = reply.expect("both answer").status;
+        assert!(status.is_server_error(), "{status}");
     }
     show.rig.pass(Duration::minutes(5)).await;
     show.rig.work(500).await;

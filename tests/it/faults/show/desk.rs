@@ -131,11 +131,15 @@ impl Show {
     /// Presses the button of a tab, at each of these processes at once.
     pub async fn press(&mut self, tab: &Tab, replicas: &[usize]) -> Vec<Option<Reply>> {
         let Some(cookie) = self.log_in().await else { return Vec::new() };
-        let clicks = replicas.iter().map(|replica| self.post(*replica, &tab.path, &cookie, &tab.fields));
-        let replies = join_all(clicks).await;
+        let replies = self.press_as(&cookie, tab, replicas).await;
         let said: Vec<String> = replies.iter().map(words).collect();
         self.note(format!("presses at {replicas:?}: {}", said.join(" ")));
         replies
+    }
+
+    /// The same by somebody who logged in before.
+    pub async fn press_as(&self, cookie: &str, tab: &Tab, replicas: &[usize]) -> Vec<Option<Reply>> {
+        join_all(replicas.iter().map(|replica| self.post(*replica, &tab.path, cookie, &tab.fields))).await
     }
 
     /// Presses the buttons of several tabs at the same moment, each so often, by turns at both processes.
