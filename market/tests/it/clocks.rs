@@ -168,22 +168,22 @@ async fn crowd(place: &Place) {
     let hit = place.hit(1).await;
     let sql = format!(
         "insert into market.requester (requester_id, name, created_at)
-             select 'AR' || n, 'Lab ' || n, now() from generate_series(1, 40) n;
+             select 'lab' || n, 'Lab ' || n, now() from generate_series(1, 40) n;
          insert into market.requester_clock
-             select requester_id, now(), now(), 0 from market.requester where requester_id like 'AR%';
+             select requester_id, now(), now(), 0 from market.requester where requester_id like 'lab%';
          insert into market.hit_type select 'T' || r.requester_id, 'G' || r.requester_id, r.requester_id, title, description,
                 keywords, reward, assignment_duration, auto_approval_delay, qualification_requirements, fingerprint, created_at
-             from market.hit_type cross join (select requester_id from market.requester where requester_id like 'AR%') r;
+             from market.hit_type cross join (select requester_id from market.requester where requester_id like 'lab%') r;
          insert into market.worker (worker_id, name, password_hash, created_at) 
              values ('AW1', 'one', 'x', now()), ('AW2', 'two', 'x', now());
          insert into market.hit (hit_id, requester_id, hit_type_id, question, max_assignments, created_with, reward, fee,
                                  created_at, expiration, pending)
-             select 'H' || n, 'AR' || (1 + n % 40), 'TAR' || (1 + n % 40), question, 9, 9, 1, 1, created_at,
+             select 'H' || n, 'lab' || (1 + n % 40), 'Tlab' || (1 + n % 40), question, 9, 9, 1, 1, created_at,
                     now() + interval '1 hour', 1
                from market.hit cross join generate_series(1, 10000) n where hit_id = '{hit}';
          insert into market.assignment (assignment_id, hit_id, requester_id, worker_id, state, accepted_at, deadline, auto_approval_at)
              select hit_id || worker, hit_id, requester_id, worker, state, created_at, expiration, expiration
-               from market.hit cross join (values ('AW1', 'accepted'), ('AW2', 'submitted')) v(worker, state) where hit_id like 'H%' and requester_id like 'AR%';
+               from market.hit cross join (values ('AW1', 'accepted'), ('AW2', 'submitted')) v(worker, state) where hit_id like 'H%' and requester_id like 'lab%';
          analyze"
     );
     sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(place.market.pool()).await.unwrap();
