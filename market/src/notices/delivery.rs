@@ -6,7 +6,8 @@
 //!
 //! What one requester tells one destination is a [`Lane`]: told in order, and by itself. A lane works for a bounded
 //! time, far shorter than its claim lasts, and hands back what it did not come to; so a slow receiver delays only
-//! itself, and no two processes send the same notice because the first one is slow.
+//! itself, and no two processes send the same notice because the first one is slow. One process at a time is on a lane:
+//! notices that were claimed and neither left nor failed keep the others off it.
 
 use std::time::Duration as StdDuration;
 

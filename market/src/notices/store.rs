@@ -58,12 +58,12 @@ pub async fn lanes(conn: &mut PgConnection, real: DateTime<Utc>) -> sqlx::Result
     .await
 }
 
-/// New notices, locked; another process's are left to it.
+/// New notices, locked; waits for another process that decides of some, so that those that follow do not overtake them.
 pub async fn fresh(conn: &mut PgConnection, requester_id: &str) -> sqlx::Result<Vec<Notice>> {
     notices!(
         "select",
         "from market.notice where requester_id = $1 and state = 'fresh'
-          order by seq limit $2 for update skip locked",
+          order by seq limit $2 for update",
         requester_id,
         BATCH,
     )
@@ -126,7 +126,11 @@ async fn repeat(conn: &mut PgConnection, seq: i64) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// Notices that are due, claimed for this attempt.
+/// Stands for the lanes among the database's advisory locks.
+const LANES: i32 = 0x4c41_4e45;
+
+/// Notices that are due, claimed for this attempt; none while another process is on the lane, which would be overtaken. One
+/// that failed and waits for its next attempt holds up nobody.
 pub async fn claim(
     conn: &mut PgConnection,
     real: DateTime<Utc>,
@@ -135,12 +139,18 @@ pub async fn claim(
     claim: Duration,
     limit: i64,
 ) -> sqlx::Result<Vec<Notice>> {
+    lock(conn, lane).await?;
     notices!(
-        "update market.notice set attempts = attempts + 1, try_at = $4
-          where seq in (select seq from market.notice
+        "update market.notice set attempts = attempts + 1, try_at = $4, error = null
+          where state = 'waiting'
+            and seq in (select seq from market.notice
                          where requester_id = $1 and destination = $6 and state = 'waiting'
                            and try_at <= $2 and due_at <= $3
-                         order by seq limit $5 for update skip locked)
+                           and not exists (select from market.notice under_way
+                                            where under_way.requester_id = $1 and under_way.destination = $6
+                                              and under_way.state = 'waiting' and under_way.attempts > 0
+                                              and under_way.error is null and under_way.try_at > $2)
+                         order by seq limit $5)
         returning",
         "",
         lane.requester_id,
@@ -152,6 +162,13 @@ pub async fn claim(
     )
     .fetch_all(conn)
     .await
+}
+
+/// Lets one process at a time claim on the lane, until the transaction ends.
+async fn lock(conn: &mut PgConnection, lane: &Lane) -> sqlx::Result<()> {
+    let name = format!("{} {}", lane.requester_id, lane.destination);
+    sqlx::query!("select pg_advisory_xact_lock($1, hashtext($2)) as lock", LANES, name).execute(conn).await?;
+    Ok(())
 }
 
 /// Gives claimed notices back that were not tried: the claim was no attempt, and anybody may claim them now.
