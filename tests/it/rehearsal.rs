@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use kernel::clock::{Clock, TestClock};
+use market::engine::qualifications::types::{self, NewType};
 use otree_hr::app::App;
 use otree_hr::connections::{self, Act, Custom, Environment, Keys, NewConnection};
 use otree_hr::labs::Role;
@@ -243,7 +244,7 @@ async fn simulated_workers_are_sent_and_the_page_that_broke_is_named() {
     let page = until(&place, |page| page.contains("</b> could not go on")).await;
     let (_, broken) = page.split_once("<caption>Who could not go on").expect(&page);
     assert!(broken.contains("<code>/InitializeParticipant/") || broken.contains("<code>/p/*/"), "{broken}");
-    assert!(page.contains("A worker took a place"), "{page}");
+    assert!(page.contains("<th scope=\"row\">A worker took a place"), "{page}");
     assert!(place.activity().await.contains("sent 1 simulated worker into"));
 }
 
@@ -300,15 +301,111 @@ async fn the_journal_is_told_fifty_at_a_time_newest_first() {
         place.world.market.deposit(&place.world.requester, kernel::money::Cents(cents)).await.unwrap();
     }
     let page = place.page().await;
-    assert_eq!(page.matches("Play money was put in").count(), 50);
+    assert_eq!(page.matches("Play money was put in:").count(), 50);
     let newest = page.find("put in: $0.60<").unwrap();
     assert!(newest < page.find("put in: $0.59<").unwrap() && !page.contains("put in: $0.10<"));
     let (_, link) = page.rsplit_once("rehearsal?before=").expect(&page);
     let older = format!("{}?before={}", place.path, link.split('#').next().unwrap());
     let older = place.editor.get(&older).await.body;
-    assert_eq!(older.matches("Play money was put in").count(), 11);
+    assert_eq!(older.matches("Play money was put in:").count(), 11);
     assert!(older.contains("put in: $0.10<") && older.contains("put in: $1000.00<"), "{older}");
     assert!(!older.contains("rehearsal?before=") && older.contains(">Newest</a>"));
+}
+
+/// What the rows of the journal say happened.
+fn happened(page: &str) -> Vec<&str> {
+    let (_, journal) = page.split_once("id=\"journal\"").expect(page);
+    journal.split("<th scope=\"row\">").skip(1).map(|row| row.split('<').next().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn the_journal_is_looked_through_and_goes_on_with_what_was_asked() {
+    let place = Place::open().await;
+    let study = place.world.publish(&place.world.lab.form()).await;
+    let (wendy, walt) = (place.world.arrive(&study, "Wendy").await, place.world.arrive(&study, "Walt").await);
+    for cents in 1..=60 {
+        place.world.market.deposit(&place.world.requester, kernel::money::Cents(cents)).await.unwrap();
+    }
+    let asked = async |query: &str| {
+        let answer = place.editor.get(&format!("{}?{query}", place.path)).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        answer.body
+    };
+    let taken = asked("effect=accepted&hit=&assignment=&worker=").await;
+    assert_eq!(happened(&taken), ["A worker took a place"; 2]);
+    assert!(taken.contains("<option value=\"accepted\" selected>"), "what was asked stays in the form");
+    assert!(taken.contains("/live?effect=accepted\""), "and the page goes on asking for it");
+    for query in [format!("worker={}", wendy.worker), format!("assignment={}", wendy.assignment)] {
+        let hers = asked(&format!("effect=accepted&{query}")).await;
+        assert_eq!(happened(&hers), ["A worker took a place"], "{query}");
+        assert!(hers.contains(&wendy.assignment) && !hers.contains(&walt.assignment), "{query}");
+    }
+    let hit = &wendy.hit;
+    let of_the_hit = asked(&format!("hit=%20{}", hit.to_lowercase())).await;
+    assert!(happened(&of_the_hit).contains(&"A worker took a place"), "blanks and small letters are mended");
+    assert!(!happened(&of_the_hit).iter().any(|row| row.starts_with("Play money")), "{of_the_hit}");
+    assert!(of_the_hit.contains(&format!("name=\"hit\" value=\"{hit}\"")));
+
+    let deposits = asked("effect=deposited").await;
+    assert_eq!(happened(&deposits).len(), 50);
+    let (_, link) = deposits.rsplit_once("rehearsal?effect=deposited&").expect(&deposits);
+    let link = link.trim_start_matches("amp;").trim_start_matches("#38;").split('#').next().unwrap();
+    let older = asked(&format!("effect=deposited&{link}")).await;
+    assert_eq!(happened(&older).len(), 11, "{link}");
+    assert!(older.contains("rehearsal?effect=deposited#journal"), "the newest of these: {older}");
+    let nothing = asked("effect=bonus_sent").await;
+    assert!(happened(&nothing).is_empty() && nothing.contains("Nothing of that yet."), "{nothing}");
+    assert_eq!(happened(&asked("effect=explode").await).len(), 50, "what nobody knows restricts nothing");
+}
+
+#[tokio::test]
+async fn qualifications_pace_and_patience_of_simulated_workers_are_ordered() {
+    let place = Place::open().await;
+    let (mut tx, now) = place.world.market.begin().await.unwrap();
+    let new = NewType {
+        name: "Plays well".into(),
+        description: "Has played before".into(),
+        keywords: None,
+        active: true,
+        retry_delay: None,
+        auto_granted: true,
+        auto_granted_value: 3,
+        test: None,
+    };
+    let asked =
+        types::create(&mut tx, now, &place.world.requester, &new).await.unwrap().qualification_type_id;
+    let given = NewType { name: "Was invited".into(), auto_granted: false, ..new };
+    let given =
+        types::create(&mut tx, now, &place.world.requester, &given).await.unwrap().qualification_type_id;
+    tx.commit().await.unwrap();
+    let grant = format!("{given}=7");
+    let order = [
+        ("workers", "1"),
+        ("arrivals", ""),
+        ("share_complete", "1"),
+        ("at_once", "1"),
+        ("patience", "1"),
+        ("ask_for", asked.as_str()),
+        ("grant", grant.as_str()),
+    ];
+    place.done("workers", &order).await;
+    until(&place, |page| page.contains("</b> could not go on")).await;
+    let granted = place.editor.get(&format!("{}?effect=qualification_granted", place.path)).await.body;
+    assert_eq!(
+        happened(&granted),
+        ["A worker got a qualification"; 2],
+        "nothing is published, so that is all"
+    );
+    for (field, typed, words) in [
+        ("at_once", "101", "from 1 to 100"),
+        ("patience", "100000", "from 0 to 86400"),
+        ("ask_for", "plays-well", "Ids of qualification types"),
+        ("grant", "3ABC=many", "like 3ABC=5"),
+    ] {
+        let said =
+            place.wrong("workers", &[("workers", "5"), ("share_complete", "1"), (field, typed)], field).await;
+        assert!(said.contains(words), "{field}: {said}");
+    }
 }
 
 #[tokio::test]
@@ -345,13 +442,17 @@ async fn viewers_look_without_forms_and_worker_ids_and_strangers_find_nothing() 
     for path in [place.path.clone(), format!("{}/live", place.path)] {
         let page = viewer.get(&path).await;
         assert!(
-            page.status == StatusCode::OK && page.body.contains("A worker took a place"),
+            page.status == StatusCode::OK && page.body.contains("<th scope=\"row\">A worker took a place"),
             "{}",
             page.body
         );
         assert!(
-            !page.body.contains(&guest.worker) && !page.body.contains(&format!("action=\"{}", place.path))
+            !page.body.contains(&guest.worker)
+                && !page.body.contains(&format!("method=\"post\" action=\"{}", place.path))
         );
+        let looked_for = viewer.get(&format!("{path}?worker={}", guest.worker)).await.body;
+        assert!(!looked_for.contains(&guest.worker), "nor can they look for one");
+        assert!(looked_for.contains("Play money was put in:"), "{looked_for}");
     }
     let stranger = place.world.lab.neighbour("stranger").await;
     let outsider = stranger.member_as("outsider", Role::Owner).await;

@@ -19,8 +19,8 @@ use serde_json::{Value, json};
 use url::Url;
 
 pub use faults::{Fault, FaultKind, NewFault, OPERATIONS, Unit};
-pub use records::{Balance, Entry, Tail};
-pub use runs::{Behaviour, Bot, Home, Report, Run, RunOrder, Trouble};
+pub use records::{Balance, Entry, Tail, Wanted};
+pub use runs::{Behaviour, Bot, Grant, Home, Report, Run, RunOrder, Trouble};
 
 /// How long one answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -51,6 +51,21 @@ pub struct Tail {
     pub before: Option<i64>,
 }
 
+/// Which entries of the journal; what is left out does not restrict.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Such as `hit_created`.
+    pub effect: Option<String>,
+    /// About one HIT.
+    pub hit_id: Option<String>,
+    /// About one assignment.
+    pub assignment_id: Option<String>,
+    /// About one worker.
+    pub worker_id: Option<String>,
+    /// Before this position.
+    pub before: Option<i64>,
+}
+
 impl Controls {
     /// The play money.
     ///
@@ -68,15 +83,24 @@ impl Controls {
         self.act(Method::POST, &["deposit"], Some(json!({ "cents": amount.0 }))).await
     }
 
-    /// What happened before a position (or lately), at most so many entries.
+    /// What happened of what is wanted, newest first, at most so many entries.
     ///
     /// # Errors
     /// [`ControlError`].
-    pub async fn journal(&self, before: Option<i64>, most: i64) -> Result<Tail, ControlError> {
+    pub async fn journal(&self, wanted: &Wanted, most: i64) -> Result<Tail, ControlError> {
         let mut url = self.at(&["journal"]);
         url.query_pairs_mut().append_pair("newest_first", "true").append_pair("limit", &most.to_string());
-        if let Some(before) = before {
-            url.query_pairs_mut().append_pair("before", &before.to_string());
+        let before = wanted.before.map(|before| before.to_string());
+        for (name, value) in [
+            ("effect", &wanted.effect),
+            ("hit_id", &wanted.hit_id),
+            ("assignment_id", &wanted.assignment_id),
+            ("worker_id", &wanted.worker_id),
+            ("before", &before),
+        ] {
+            if let Some(value) = value {
+                url.query_pairs_mut().append_pair(name, value);
+            }
         }
         self.look(url).await
     }

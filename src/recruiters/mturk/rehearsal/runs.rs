@@ -77,6 +77,23 @@ pub struct RunOrder {
     pub homes: Vec<Home>,
     /// The same seed repeats people, order and answers.
     pub seed: Option<u32>,
+    /// How many are there at the same time; twenty when left out.
+    pub at_once: Option<u32>,
+    /// Real seconds for which each waits for a HIT, on a wait page and for the submit button; two minutes when left out.
+    pub patience: Option<u32>,
+    /// Qualification types that everybody asks for on the worker site.
+    pub ask_for: Vec<String>,
+    /// Own qualifications that everybody is given.
+    pub grant: Vec<Grant>,
+}
+
+/// A qualification that simulated people are given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Grant {
+    /// The type.
+    pub qualification_type_id: String,
+    /// Its value.
+    pub value: u32,
 }
 
 /// Where a simulated person lives.
@@ -99,8 +116,15 @@ impl RunOrder {
             "arrival_clock": if self.by_machine_clock { "real" } else { "market" },
             "shares": shares,
             "homes": self.homes,
+            "ask_for": self.ask_for,
+            "grant": self.grant,
         });
-        for (name, number) in [("slow_start_seconds", self.late), ("seed", self.seed)] {
+        for (name, number) in [
+            ("slow_start_seconds", self.late),
+            ("seed", self.seed),
+            ("at_once", self.at_once),
+            ("wait_limit_seconds", self.patience),
+        ] {
             if let Some(number) = number {
                 body[name] = number.into();
             }
@@ -281,11 +305,21 @@ mod tests {
             late: None,
             homes: vec![Home { country: "US".into(), subdivision: Some("CA".into()) }],
             seed: None,
+            at_once: None,
+            patience: None,
+            ask_for: vec!["3ASK".into()],
+            grant: vec![Grant { qualification_type_id: "3GIVE".into(), value: 7 }],
         };
         let body = order.body();
         assert_eq!((&body["shares"], &body["arrival_clock"]), (&json!({ "return": 2 }), &json!("market")));
         assert_eq!(body["homes"], json!([{ "country": "US", "subdivision": "CA" }]));
-        assert!(body.get("seed").is_none() && body.get("slow_start_seconds").is_none());
+        assert_eq!(body["ask_for"], json!(["3ASK"]));
+        assert_eq!(body["grant"], json!([{ "qualification_type_id": "3GIVE", "value": 7 }]));
+        for name in ["seed", "slow_start_seconds", "at_once", "wait_limit_seconds"] {
+            assert!(body.get(name).is_none(), "{name}");
+        }
+        (order.at_once, order.patience) = (Some(3), Some(9));
+        assert_eq!((&order.body()["at_once"], &order.body()["wait_limit_seconds"]), (&json!(3), &json!(9)));
         (order.late, order.seed) = (Some(5), Some(7));
         assert_eq!((&order.body()["slow_start_seconds"], &order.body()["seed"]), (&json!(5), &json!(7)));
     }

@@ -26,7 +26,7 @@ use crate::app::App;
 use crate::connections::{Connection, rehearsal};
 use crate::labs::LabId;
 use crate::recruiters::mturk::rehearsal::{
-    Balance, Behaviour, ControlError, Controls, Fault, Report, Run, Tail, Timing,
+    Balance, Behaviour, ControlError, Controls, Fault, Report, Run, Tail, Timing, Wanted,
 };
 use crate::web::error::{Error, WebResult};
 use crate::web::forms::Form;
@@ -46,6 +46,70 @@ pub struct Asked {
     before: Option<i64>,
     /// The run whose report is shown; usually the newest.
     run: Option<String>,
+    /// Only what happened in this way.
+    effect: Option<String>,
+    /// Only what concerns this HIT.
+    hit: Option<String>,
+    /// Only what concerns this assignment.
+    assignment: Option<String>,
+    /// Only what concerns this worker.
+    worker: Option<String>,
+}
+
+impl Asked {
+    /// Without what was left empty, and ids as the marketplace writes them. Who does not see workers does not look for
+    /// one either.
+    fn cleaned(self, may_edit: bool) -> Self {
+        let known = |effect: &String| words::EFFECTS.iter().any(|(name, _)| name == effect);
+        Self {
+            effect: self.effect.filter(known),
+            hit: self.hit.and_then(typed::id),
+            assignment: self.assignment.and_then(typed::id),
+            worker: self.worker.filter(|_| may_edit).and_then(typed::id),
+            ..self
+        }
+    }
+
+    fn wanted(&self) -> Wanted {
+        Wanted {
+            effect: self.effect.clone(),
+            hit_id: self.hit.clone(),
+            assignment_id: self.assignment.clone(),
+            worker_id: self.worker.clone(),
+            before: self.before,
+        }
+    }
+
+    /// Whether not all of the journal is asked for.
+    fn is_picky(&self) -> bool {
+        [&self.effect, &self.hit, &self.assignment, &self.worker].into_iter().any(Option::is_some)
+    }
+
+    /// As a query, before another position.
+    fn query(&self, before: Option<i64>) -> String {
+        let before = before.map(|before| before.to_string());
+        let pairs = [
+            ("effect", &self.effect),
+            ("hit", &self.hit),
+            ("assignment", &self.assignment),
+            ("worker", &self.worker),
+            ("run", &self.run),
+            ("before", &before),
+        ];
+        let pairs: Vec<_> =
+            pairs.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?))).collect();
+        serde_urlencoded::to_string(pairs).unwrap_or_default()
+    }
+
+    /// The form that asks, filled.
+    fn form(&self) -> Form {
+        let said = |value: &Option<String>| value.clone().unwrap_or_default();
+        Form::new()
+            .with("effect", said(&self.effect))
+            .with("hit", said(&self.hit))
+            .with("assignment", said(&self.assignment))
+            .with("worker", said(&self.worker))
+    }
 }
 
 /// The four forms as they were typed; what was not typed has its usual value.
@@ -108,12 +172,13 @@ struct Scene {
 
 impl Scene {
     async fn load(controls: &Controls, asked: &Asked) -> Result<Self, ControlError> {
+        let wanted = asked.wanted();
         let (timing, balance, faults, runs, journal) = tokio::try_join!(
             controls.clock(),
             controls.balance(),
             controls.faults(),
             controls.runs(),
-            controls.journal(asked.before, TAIL),
+            controls.journal(&wanted, TAIL),
         )?;
         let wanted = runs.iter().find(|run| Some(&run.id) == asked.run.as_ref()).or(runs.first());
         let report = match wanted {
@@ -152,11 +217,12 @@ struct Live {
 impl Live {
     /// Where the page asks for it again.
     fn address(&self) -> String {
-        let before = self.asked.before.map(|before| ("before", before.to_string()));
-        let run = self.asked.run.clone().map(|run| ("run", run));
-        let query: Vec<_> = before.into_iter().chain(run).collect();
-        let query = serde_urlencoded::to_string(query).unwrap_or_default();
-        format!("{}/live?{query}", self.path)
+        format!("{}/live?{}", self.path, self.asked.query(self.asked.before))
+    }
+
+    /// Where the journal begins anew, or goes on.
+    fn journal(&self, before: Option<&i64>) -> String {
+        format!("{}?{}#journal", self.path, self.asked.query(before.copied()))
     }
 
     /// Not the newest part of the journal.
@@ -173,6 +239,7 @@ struct RehearsalPage {
     connection: Connection,
     live: Live,
     forms: Forms,
+    filter: Form,
 }
 
 #[derive(Template)]
@@ -216,6 +283,7 @@ impl<'a> Desk<'a> {
 
     /// What the marketplace says now.
     async fn live(&self, asked: Asked, alone: bool) -> Live {
+        let asked = asked.cleaned(self.member.may_edit());
         let scene = match self.controls() {
             Ok(controls) => Scene::load(controls, &asked).await,
             Err(error) => Err(error),
@@ -234,6 +302,7 @@ impl<'a> Desk<'a> {
         Ok(RehearsalPage {
             layout: layout.environment(self.connection.environment.as_str()),
             lab: self.connection.lab_id,
+            filter: live.asked.form(),
             forms: forms.filled(live.scene.as_ref().map(|scene| &scene.timing)),
             live,
             connection: self.connection,

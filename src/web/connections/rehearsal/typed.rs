@@ -8,7 +8,7 @@ use kernel::money::Cents;
 
 use super::words;
 use crate::recruiters::mturk::rehearsal::{
-    Behaviour, FaultKind, Home, NewFault, OPERATIONS, RunOrder, Turn, Unit,
+    Behaviour, FaultKind, Grant, Home, NewFault, OPERATIONS, RunOrder, Turn, Unit,
 };
 use crate::web::forms::Form;
 use crate::web::sites::capital;
@@ -23,11 +23,13 @@ const MOST_TIMES: u32 = 1_000_000;
 const MOST_MONEY: Cents = Cents(100_000_000);
 /// Arrivals a minute at most.
 const BUSIEST: f64 = 10_000.0;
-/// The latest of those who start late, in seconds.
+/// Simulated workers at the same time at most.
+const MOST_AT_ONCE: u32 = 100;
+/// The latest of those who start late, and the longest patience, in seconds.
 const LATEST: u32 = 86_400;
 
 /// The usual order for simulated workers: ten, as people come to a small study.
-pub(super) const USUAL_WORKERS: [(&str, &str); 13] = [
+pub(super) const USUAL_WORKERS: [(&str, &str); 15] = [
     ("workers", "10"),
     ("arrivals", "6"),
     ("arrival_clock", "market"),
@@ -41,6 +43,8 @@ pub(super) const USUAL_WORKERS: [(&str, &str); 13] = [
     ("share_two_accounts", "0"),
     ("late", "60"),
     ("seed", "1"),
+    ("at_once", "20"),
+    ("patience", "120"),
 ];
 
 /// The lengths of a step.
@@ -68,12 +72,24 @@ pub(super) fn operations() -> Vec<(&'static str, &'static str)> {
     std::iter::once(("", "every call")).chain(OPERATIONS.map(|name| (name, name))).collect()
 }
 
+/// Everything that can happen, for its list.
+pub(super) fn effects() -> Vec<(&'static str, &'static str)> {
+    std::iter::once(("", "everything")).chain(words::EFFECTS).collect()
+}
+
+/// An id as the marketplace writes it; `None` for nothing.
+pub(super) fn id(typed: String) -> Option<String> {
+    let id: String = typed.chars().filter(char::is_ascii_alphanumeric).take(64).collect();
+    Some(id.to_ascii_uppercase()).filter(|id| !id.is_empty())
+}
+
 /// Whether more is asked for than people who do everything right.
 pub(super) fn mixed(form: &Form) -> bool {
     let usual = |name: &str, share: &str| name == "complete" || ["", "0"].contains(&share.trim());
     let shares = form.starting("share_").any(|(name, share)| !usual(name, share));
-    let wrong = ["share_complete", "late", "homes", "seed"].iter().any(|name| form.error(name).is_some());
-    shares || wrong || !form.value("homes").trim().is_empty()
+    let more = ["share_complete", "late", "homes", "seed", "at_once", "patience", "ask_for", "grant"];
+    let wrong = more.iter().any(|name| form.error(name).is_some());
+    shares || wrong || ["homes", "ask_for", "grant"].iter().any(|name| !form.value(name).trim().is_empty())
 }
 
 /// Which faults are lifted.
@@ -222,6 +238,9 @@ pub(super) fn workers(form: &mut Form) -> Option<RunOrder> {
     let late = optional(form, "late", 0..=LATEST);
     let seed = optional(form, "seed", 0..=u32::MAX);
     let homes = homes(form);
+    let at_once = optional(form, "at_once", 1..=MOST_AT_ONCE);
+    let patience = optional(form, "patience", 0..=LATEST);
+    let (ask_for, grant) = (ask_for(form), grant(form));
     let workers = workers?;
     form.is_valid().then_some(RunOrder {
         workers,
@@ -232,7 +251,48 @@ pub(super) fn workers(form: &mut Form) -> Option<RunOrder> {
         late,
         homes,
         seed,
+        at_once,
+        patience,
+        ask_for,
+        grant,
     })
+}
+
+/// Qualification types to ask for, in any number.
+fn ask_for(form: &mut Form) -> Vec<String> {
+    let typed = form.text("ask_for", 0..=2_000);
+    let ids: Option<Vec<_>> = apart(&typed).map(type_id).collect();
+    if ids.is_none() {
+        form.fail("ask_for", "Ids of qualification types, with commas between them.");
+    }
+    ids.unwrap_or_default()
+}
+
+/// Own qualifications to give, as `3ABC=5, 3DEF`; the value is 1 where none is written.
+fn grant(form: &mut Form) -> Vec<Grant> {
+    let typed = form.text("grant", 0..=2_000);
+    let one = |typed: &str| {
+        let (id, value) = typed.split_once('=').unwrap_or((typed, "1"));
+        Some(Grant { qualification_type_id: type_id(id)?, value: value.parse().ok()? })
+    };
+    let grants: Option<Vec<_>> = apart(&typed).map(one).collect();
+    if grants.is_none() {
+        form.fail(
+            "grant",
+            "Ids of your qualification types, each with a value if it is not 1, like 3ABC=5, 3DEF.",
+        );
+    }
+    grants.unwrap_or_default()
+}
+
+/// What was typed with commas, semicolons or blanks in between.
+fn apart(typed: &str) -> impl Iterator<Item = &str> {
+    typed.split([',', ' ', ';']).filter(|part| !part.is_empty())
+}
+
+fn type_id(typed: &str) -> Option<String> {
+    let fits = typed.len() <= 64 && typed.bytes().all(|b| b.is_ascii_alphanumeric());
+    (fits && !typed.is_empty()).then(|| typed.to_ascii_uppercase())
 }
 
 /// How many come in a minute; an empty field lets all come at once.
@@ -250,8 +310,7 @@ fn arrivals(form: &mut Form) -> Option<f64> {
 /// Countries and states, as `US, US-CA`.
 fn homes(form: &mut Form) -> Vec<Home> {
     let typed = form.text("homes", 0..=500);
-    let parts = typed.split([',', ' ', ';']).filter(|part| !part.is_empty());
-    let homes: Option<Vec<_>> = parts.map(home).collect();
+    let homes: Option<Vec<_>> = apart(&typed).map(home).collect();
     if homes.is_none() {
         form.fail("homes", "Two letters for each country, like US, and two for a state, like US-CA.");
     }
@@ -360,6 +419,28 @@ mod tests {
         let order = workers(&mut form).unwrap();
         assert_eq!(order.shares, [(Behaviour::Complete, 1), (Behaviour::Return, 2)]);
         assert_eq!((order.arrivals_per_minute, order.late, order.seed), (Some(6.0), Some(60), Some(1)));
+    }
+
+    #[test]
+    fn qualifications_are_asked_for_and_given_by_their_ids() {
+        let order = |ask_for: &str, grant: &str| {
+            let mut form = filled(posted(&[("ask_for", ask_for), ("grant", grant)]), &USUAL_WORKERS);
+            let order = workers(&mut form).map(|order| (order.ask_for, order.grant));
+            order.ok_or([form.error("ask_for").is_some(), form.error("grant").is_some()])
+        };
+        let give = |id: &str, value| Grant { qualification_type_id: id.into(), value };
+        assert_eq!(order("", ""), Ok((vec![], vec![])));
+        let asked = vec!["3ABC".to_owned(), "3DEF".to_owned()];
+        assert_eq!(order("3abc, 3DEF", "3ABC=5;3def"), Ok((asked, vec![give("3ABC", 5), give("3DEF", 1)])));
+        for (ask_for, grant, wrong) in [
+            ("plays well?", "", [true, false]),
+            ("3ABC=5", "", [true, false]),
+            ("", "3ABC=five", [false, true]),
+            ("", "3ABC=-1", [false, true]),
+            ("", "=5", [false, true]),
+        ] {
+            assert_eq!(order(ask_for, grant), Err(wrong), "{ask_for} {grant}");
+        }
     }
 
     #[test]

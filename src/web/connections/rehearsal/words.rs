@@ -122,39 +122,42 @@ pub(super) fn stage(stage: &str) -> &'static str {
     }
 }
 
+/// Everything that can happen, as the journal names it and as a sentence.
+pub(super) const EFFECTS: [(&str, &str); 28] = [
+    ("deposited", "Play money was put in"),
+    ("hit_type_created", "A kind of HIT was registered"),
+    ("hit_created", "A HIT was published"),
+    ("hit_extended", "A HIT got more places"),
+    ("hit_type_changed", "A HIT became one of another kind"),
+    ("hit_reviewing", "A HIT was marked as under review"),
+    ("hit_reviewable", "A HIT was marked as to be reviewed"),
+    ("hit_expiration_set", "A HIT’s end was moved"),
+    ("hit_expired", "A HIT went off the list"),
+    ("hit_disposed", "A HIT was deleted"),
+    ("accepted", "A worker took a place"),
+    ("returned", "A worker gave the place back"),
+    ("abandoned", "A worker’s time ran out"),
+    ("submitted", "A worker submitted"),
+    ("approved", "Work was approved and paid"),
+    ("auto_approved", "Work was approved by itself and paid"),
+    ("rejected", "Work was rejected"),
+    ("bonus_sent", "A bonus was paid"),
+    ("qualification_type_created", "A qualification was made"),
+    ("qualification_type_changed", "A qualification was changed"),
+    ("qualification_type_deleted", "A qualification was deleted"),
+    ("qualification_granted", "A worker got a qualification"),
+    ("qualification_revoked", "A worker lost a qualification"),
+    ("qualification_requested", "A worker asked for a qualification"),
+    ("qualification_request_rejected", "A wish for a qualification was refused"),
+    ("worker_notified", "A message went to a worker"),
+    ("worker_blocked", "A worker was blocked"),
+    ("worker_unblocked", "A block was lifted"),
+];
+
 /// What happened, as a sentence.
 pub(super) fn happened(entry: &Entry) -> String {
-    let what = match entry.effect.as_str() {
-        "deposited" => "Play money was put in",
-        "hit_type_created" => "A kind of HIT was registered",
-        "hit_created" => "A HIT was published",
-        "hit_extended" => "A HIT got more places",
-        "hit_type_changed" => "A HIT became one of another kind",
-        "hit_reviewing" => "A HIT was marked as under review",
-        "hit_reviewable" => "A HIT was marked as to be reviewed",
-        "hit_expiration_set" => "A HIT’s end was moved",
-        "hit_expired" => "A HIT went off the list",
-        "hit_disposed" => "A HIT was deleted",
-        "accepted" => "A worker took a place",
-        "returned" => "A worker gave the place back",
-        "abandoned" => "A worker’s time ran out",
-        "submitted" => "A worker submitted",
-        "approved" => "Work was approved and paid",
-        "auto_approved" => "Work was approved by itself and paid",
-        "rejected" => "Work was rejected",
-        "bonus_sent" => "A bonus was paid",
-        "qualification_type_created" => "A qualification was made",
-        "qualification_type_changed" => "A qualification was changed",
-        "qualification_type_deleted" => "A qualification was deleted",
-        "qualification_granted" => "A worker got a qualification",
-        "qualification_revoked" => "A worker lost a qualification",
-        "qualification_requested" => "A worker asked for a qualification",
-        "qualification_request_rejected" => "A wish for a qualification was refused",
-        "worker_notified" => "A message went to a worker",
-        "worker_blocked" => "A worker was blocked",
-        "worker_unblocked" => "A block was lifted",
-        other => return format!("{}{}", other.replace('_', " "), money(entry)),
-    };
+    let known = EFFECTS.iter().find(|(effect, _)| *effect == entry.effect);
+    let what = known.map_or_else(|| entry.effect.replace('_', " "), |(_, words)| (*words).to_owned());
     format!("{what}{}", money(entry))
 }
 
