@@ -18,6 +18,9 @@ pub struct Quirks {
     /// Seconds after its creation for which a HIT refuses another type, more assignments and a later expiration. The
     /// reference says "a few seconds"; 0 is none.
     pub modification_lock: u32,
+    /// Days of the longest lifetime that a HIT can be published with; 0 is the documented year. One client met a cap of
+    /// two weeks, which nobody else tells of. An expiration that is set later is free of it.
+    pub longest_lifetime_days: u32,
     /// Whether an expiration can only be made later, or set to now. One page of the reference says so, the guide says
     /// that it can be made sooner: nobody knows.
     pub expiration_only_grows: bool,
@@ -51,6 +54,9 @@ pub struct Quirks {
     /// Seconds by which the three NumberOfAssignments counters of a HIT lag behind. Clients saw them lag;
     /// by how much nobody knows.
     pub counter_lag: u32,
+    /// Seconds for which somebody who opened a HIT's preview and has not taken it is told as pending, on a place that is
+    /// free; 0 is never. So the model words the counter; nobody knows for how long, or whether it was so.
+    pub previews_pending: u32,
     /// Whether the next person to take a place that was given up gets the AssignmentId of whoever gave it up (oTree's
     /// code and psiTurk#190 met it).
     pub reuse_assignment_ids: bool,
@@ -122,6 +128,7 @@ impl Default for Quirks {
             empty_last_page: false,
             expiration_makes_a_token: false,
             modification_lock: 0,
+            longest_lifetime_days: 0,
             expiration_only_grows: false,
             largest_bonus: 0,
             bonus_window_days: 183,
@@ -135,6 +142,7 @@ impl Default for Quirks {
             worker_in_preview: false,
             auto_approval_period: 0,
             counter_lag: 0,
+            previews_pending: 0,
             reuse_assignment_ids: false,
             giving_up_is_final: false,
             disposal_days: 120,

@@ -3,6 +3,7 @@
 
 mod frames;
 mod money;
+mod question_forms;
 mod rehearsal;
 mod worker_site;
 

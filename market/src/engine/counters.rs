@@ -18,18 +18,35 @@ pub struct Counters {
     pub completed: i64,
 }
 
+impl Counters {
+    /// With so many people told as pending who only look, as far as there are free places for them to stand on.
+    fn with_lookers(self, people: i64) -> Self {
+        let shown = people.clamp(0, self.available.max(0));
+        Self { pending: self.pending + shown, available: self.available - shown, ..self }
+    }
+}
+
 /// Counters of HITs as they were then; a HIT that is not among them is told as it is.
 #[derive(Debug, Clone, Default)]
-pub struct Then(HashMap<String, Counters>);
+pub struct Then {
+    counters: HashMap<String, Counters>,
+    lookers: HashMap<String, i64>,
+}
 
 impl Then {
     /// The counters to tell of the HIT.
     pub fn of(&self, hit: &Hit, now: DateTime<Utc>) -> Counters {
-        self.0.get(&hit.hit_id).copied().unwrap_or_else(|| Counters {
+        let counters = self.counters.get(&hit.hit_id).copied().unwrap_or_else(|| Counters {
             pending: hit.pending,
             available: hit.available(now),
             completed: hit.completed(),
-        })
+        });
+        counters.with_lookers(self.lookers.get(&hit.hit_id).copied().unwrap_or(0))
+    }
+
+    /// The same, with those told as pending who looked at each HIT ([`super::previews`]).
+    pub fn with_lookers(self, lookers: HashMap<String, i64>) -> Self {
+        Self { lookers, ..self }
     }
 }
 
@@ -63,7 +80,7 @@ pub async fn at(conn: &mut PgConnection, hits: &[Hit], then: DateTime<Utc>) -> s
         let available = if hit.expiration > then { places - pending - handed_in } else { 0 };
         Some((hit.hit_id.clone(), Counters { pending, available, completed }))
     });
-    Ok(Then(told.collect()))
+    Ok(Then { counters: told.collect(), ..Then::default() })
 }
 
 /// Notes that the HIT got more places.

@@ -28,7 +28,7 @@ pub struct Group {
     pub requester: String,
     /// Cents per approved assignment.
     pub reward: Cents,
-    /// Whether some of its HITs pay with play money.
+    /// Whether the HIT that this worker would get next pays with play money.
     pub practice: bool,
     /// Seconds from accept to deadline.
     pub assignment_duration: i64,
@@ -80,7 +80,7 @@ async fn with_places(
                   t.reward as "reward: Cents", t.assignment_duration, t.auto_approval_delay,
                   t.qualification_requirements, count(*) as "hits!",
                   sum(h.max_assignments - h.pending - h.submitted - h.approved - h.rejected)::bigint as "available!",
-                  max(h.created_at) as "newest!", max(h.expiration) as "expiration!", bool_or(h.practice) as "practice!"
+                  max(h.created_at) as "newest!", max(h.expiration) as "expiration!", (array_agg(h.practice order by h.seq))[1] as "practice!"
              from market.hit h
              join market.hit_type t using (hit_type_id)
              join market.requester r on r.requester_id = h.requester_id

@@ -18,6 +18,7 @@ pub mod labels;
 pub mod lifetimes;
 pub mod messages;
 pub mod money;
+pub mod previews;
 pub mod qualifications;
 pub mod question;
 mod refusal;

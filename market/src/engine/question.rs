@@ -1,10 +1,13 @@
 //! Question documents: what a worker is shown, as XML that the requester wrote.
 
-use quick_xml::NsReader;
 use quick_xml::escape::resolve_xml_entity;
 use quick_xml::events::{BytesRef, Event};
 use quick_xml::name::ResolveResult;
+use quick_xml::{NsReader, Reader};
 use url::Url;
+
+use super::qualifications::form::QuestionForm;
+use super::xml::XmlError;
 
 const EXTERNAL: &str =
     "http://mechanicalturk.amazonaws.com/AWSMechanicalTurkDataSchemas/2006-07-14/ExternalQuestion.xsd";
@@ -30,6 +33,8 @@ pub enum Question {
         /// Pixels; 0 fits the window.
         frame_height: u32,
     },
+    /// Questions that the marketplace asks on a page of its own, as in the tests of qualifications.
+    Form(QuestionForm),
 }
 
 /// What is wrong with a question document.
@@ -47,6 +52,9 @@ pub enum QuestionError {
     /// Not an address, or one that is not allowed.
     #[error("The ExternalURL must be a valid https address.")]
     Address,
+    /// A form that cannot be read, or that no page here can show.
+    #[error(transparent)]
+    Form(#[from] XmlError),
 }
 
 impl Question {
@@ -58,6 +66,9 @@ impl Question {
         if document.len() > LONGEST {
             return Err(QuestionError::TooLong);
         }
+        if is_form(document) {
+            return Ok(Self::Form(QuestionForm::parse_new(document)?));
+        }
         let parsed = Parsed::read(document)?;
         let frame_height = parsed.child("FrameHeight")?.trim().parse();
         let frame_height =
@@ -68,6 +79,20 @@ impl Question {
                 Ok(Self::External { url: address(parsed.child("ExternalURL")?, allow_http)?, frame_height })
             }
             Root::Html => Ok(Self::Html { content: parsed.child("HTMLContent")?.to_owned(), frame_height }),
+        }
+    }
+}
+
+/// Whether the document's root says that it is a QuestionForm, whatever is in it.
+pub fn is_form(document: &str) -> bool {
+    let mut reader = Reader::from_str(document);
+    loop {
+        match reader.read_event() {
+            Ok(Event::Start(root) | Event::Empty(root)) => {
+                return root.local_name().as_ref() == b"QuestionForm";
+            }
+            Ok(Event::Eof) | Err(_) => return false,
+            Ok(_) => {}
         }
     }
 }
@@ -242,6 +267,25 @@ mod tests {
             let error = Question::parse(document, false).unwrap_err();
             assert!(matches!(error, QuestionError::Malformed(_)), "{document}: {error}");
         }
+    }
+
+    #[test]
+    fn a_form_is_read_as_the_tests_of_qualifications_are() {
+        use crate::engine::qualifications::form::tests::FORM;
+        let Ok(Question::Form(form)) = Question::parse(FORM, false) else { panic!("a form") };
+        assert_eq!(form.questions().count(), 4);
+        let declared = format!("<?xml version=\"1.0\"?>\n<!-- a form -->\n{FORM}");
+        assert!(is_form(&declared) && Question::parse(&declared, false).is_ok());
+        let kind = |document: &str| match Question::parse(document, false) {
+            Err(QuestionError::Form(XmlError::Xml(why))) => why,
+            Err(QuestionError::Form(XmlError::Xhtml(_))) => "xhtml".to_owned(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(kind(&FORM.replacen("</b>", "", 1)), "xhtml");
+        let upload = "<FreeTextAnswer><Constraints><IsNumeric minValue=\"18\" maxValue=\"99\"/></Constraints></FreeTextAnswer>";
+        assert!(FORM.contains(upload));
+        assert!(kind(&FORM.replacen(upload, "<FileUploadAnswer/>", 1)).contains("file uploads"));
+        kind("<QuestionForm/>");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use anyhow::Context;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use super::{assignments, hits, lifetimes, money, review};
+use super::{assignments, hits, lifetimes, money, previews, review};
 use crate::{DisposalSince, Market, Quirks};
 
 /// At most so many of each kind in one step, requester by requester, so that nobody's backlog keeps others waiting.
@@ -49,6 +49,8 @@ pub async fn step(market: &Market) -> anyhow::Result<Report> {
     let expired = each(market, real, Due::Lifetime).await.context("ended lifetimes");
     let approved = each(market, real, Due::Review).await.context("automatic approvals");
     let disposed = each(market, real, Due::Keeping).await.context("automatic disposal");
+    let mut conn = market.pool().acquire().await?;
+    previews::forget(&mut conn, real, market.settings().quirks).await.context("old previews")?;
     Ok(Report { abandoned: abandoned?, expired: expired?, approved: approved?, disposed: disposed? })
 }
 

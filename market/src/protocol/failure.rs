@@ -1,5 +1,7 @@
 //! What a requester gets instead of an answer.
 
+use std::ops::RangeInclusive;
+
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -40,6 +42,14 @@ impl Failure {
     /// A value that breaks a rule of its domain.
     pub(crate) fn parameter(code: &'static str, message: impl Into<String>) -> Self {
         Self::answer(StatusCode::BAD_REQUEST, "ParameterValidationError", message, Some(code))
+    }
+
+    /// A whole number outside of its range.
+    pub(crate) fn out_of_range(name: &str, value: i64, range: &RangeInclusive<i64>) -> Self {
+        let (least, most) = (range.start(), range.end());
+        let message =
+            format!("The value {value} of {name} is out of range: it must be between {least} and {most}.");
+        Self::parameter("AWS.ParameterOutOfRange", message)
     }
 
     /// A value that is not valid for the member.

@@ -203,12 +203,7 @@ impl Fields {
     ) -> Option<i64> {
         let integer = self.integer(name)?;
         if !range.contains(&integer) {
-            let message = format!(
-                "The value {integer} of {name} is out of range: it must be between {} and {}.",
-                range.start(),
-                range.end()
-            );
-            self.wrong(Failure::parameter("AWS.ParameterOutOfRange", message));
+            self.wrong(Failure::out_of_range(name, integer, &range));
         }
         Some(integer)
     }

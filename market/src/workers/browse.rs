@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use sqlx::PgConnection;
 
-use super::frame::{TaskFrame, Viewer};
+use super::frame::{Task, Viewer};
 use super::pages::{Here, PageError, Shell, page};
 use super::search::Search as Sought;
 use super::session::SignedIn;
@@ -18,6 +18,7 @@ use crate::clock::Whose;
 use crate::engine::assignments::{self, Wanted, WorkError};
 use crate::engine::groups::{self, Group};
 use crate::engine::hits::{self, Hit};
+use crate::engine::previews;
 use crate::engine::qualifications::requirements::{Action, Standing, unmet};
 use crate::engine::qualifications::standing::{self, Standings};
 use crate::engine::qualifications::types::{self, QualificationType, Search};
@@ -112,7 +113,7 @@ struct PreviewPage {
     shell: Shell,
     group: ShownGroup,
     hit_id: String,
-    frame: TaskFrame,
+    task: Task,
     missing: Option<String>,
     /// Types among the missing that can be asked for.
     ways: Vec<QualificationType>,
@@ -155,6 +156,9 @@ pub(super) async fn preview(
     let question = question_of(&site, &hit)?;
     let standings = standing::of_worker(&mut tx, site.market.settings(), Some(&worker.worker_id)).await?;
     let quirks = site.market.quirks_of(&mut tx, &hit.requester_id).await?;
+    if quirks.previews_pending > 0 {
+        previews::note(&mut tx, now, &hit, &worker.worker_id).await?;
+    }
     let known = worker.worker_id.clone();
     let viewer = Viewer::Preview { worker_id: quirks.worker_in_preview.then_some(known.as_str()) };
     let group = ShownGroup { practice: hit.practice, ..ShownGroup::new(group, &standings) };
@@ -169,11 +173,12 @@ pub(super) async fn preview(
             Action::Accept,
         )
         .await?,
-        frame: TaskFrame::new(&question, &hit.hit_id, viewer, &site.links),
+        task: Task::new(&question, &hit.hit_id, viewer, &site.links),
         shell: Shell::new(&site.links, Some(worker), Here::Hits),
         group,
         hit_id: hit.hit_id,
     };
+    tx.commit().await?;
     page(StatusCode::OK, &shown)
 }
 

@@ -1,8 +1,10 @@
-//! The frame a HIT is shown in: its address with the four parameters, its height, its sandbox.
+//! How a HIT is shown: as a form on our own page, or in a frame with its address and the four parameters, its height,
+//! its sandbox.
 
 use url::Url;
 
 use super::links::Links;
+use super::questions::ShownForm;
 use crate::engine::question::Question;
 
 /// What stands for the assignment before one was accepted.
@@ -33,6 +35,36 @@ pub enum Viewer<'a> {
     },
 }
 
+/// What the worker works on.
+pub enum Task {
+    /// A page in a frame.
+    Frame(TaskFrame),
+    /// Questions on our own page.
+    Form(ShownForm),
+}
+
+impl Task {
+    /// The question as this viewer sees it; a form nobody can fill in yet in a preview.
+    pub fn new(question: &Question, hit_id: &str, viewer: Viewer<'_>, links: &Links) -> Self {
+        let (src, height, sandbox) = match question {
+            Question::Form(form) => {
+                return Self::Form(match viewer {
+                    Viewer::Preview { .. } => ShownForm::preview(form),
+                    Viewer::Holder { .. } => ShownForm::empty(form),
+                });
+            }
+            Question::External { url, frame_height } => {
+                (joined(url.clone(), hit_id, viewer, links).into(), *frame_height, OUTSIDE)
+            }
+            Question::Html { frame_height, .. } => match links.framed(hit_id) {
+                Some(own) => (joined(own, hit_id, viewer, links).into(), *frame_height, OUTSIDE),
+                None => (content_link(hit_id, viewer, links), *frame_height, INSIDE),
+            },
+        };
+        Self::Frame(TaskFrame { src, height, sandbox })
+    }
+}
+
 /// What the page needs to show the frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskFrame {
@@ -42,27 +74,6 @@ pub struct TaskFrame {
     pub height: u32,
     /// The `sandbox` attribute.
     pub sandbox: &'static str,
-}
-
-impl TaskFrame {
-    /// The frame of a question as this viewer sees it.
-    pub fn new(question: &Question, hit_id: &str, viewer: Viewer<'_>, links: &Links) -> Self {
-        match question {
-            Question::External { url, frame_height } => {
-                let src = joined(url.clone(), hit_id, viewer, links).into();
-                Self { src, height: *frame_height, sandbox: OUTSIDE }
-            }
-            Question::Html { frame_height, .. } => match links.framed(hit_id) {
-                Some(own) => {
-                    let src = joined(own, hit_id, viewer, links).into();
-                    Self { src, height: *frame_height, sandbox: OUTSIDE }
-                }
-                None => {
-                    Self { src: content_link(hit_id, viewer, links), height: *frame_height, sandbox: INSIDE }
-                }
-            },
-        }
-    }
 }
 
 /// The address with the four parameters behind whatever query it has.
@@ -102,10 +113,16 @@ fn content_link(hit_id: &str, viewer: Viewer<'_>, links: &Links) -> String {
 mod tests {
     use super::*;
 
+    fn framed(question: &Question, links: &Links) -> TaskFrame {
+        let Task::Frame(frame) = Task::new(question, "3HIT", HOLDER, links) else { panic!("a frame") };
+        frame
+    }
+
     fn src(external: &str, viewer: Viewer<'_>) -> String {
         let links = Links::new(&"https://m.example/market/".parse().unwrap());
         let question = Question::External { url: external.parse().unwrap(), frame_height: 600 };
-        TaskFrame::new(&question, "3HIT", viewer, &links).src
+        let Task::Frame(frame) = Task::new(&question, "3HIT", viewer, &links) else { panic!("a frame") };
+        frame.src
     }
 
     const HOLDER: Viewer<'_> = Viewer::Holder { assignment_id: "3ASG", worker_id: "A1" };
@@ -142,7 +159,7 @@ mod tests {
         let links = Links::new(&"https://m.example/market".parse().unwrap());
         let links = links.with_frame(Some("https://frames.example/hits/".parse().unwrap()));
         let question = Question::Html { content: "<p>".into(), frame_height: 0 };
-        let frame = TaskFrame::new(&question, "3HIT", HOLDER, &links);
+        let frame = framed(&question, &links);
         assert_eq!(frame.src, format!("https://frames.example/hits/content/3HIT?{FOUR}"));
         assert!(frame.sandbox.contains("allow-same-origin"));
     }
@@ -151,7 +168,7 @@ mod tests {
     fn our_own_content_is_framed_without_an_origin() {
         let links = Links::new(&"https://m.example/market".parse().unwrap());
         let question = Question::Html { content: "<p>".into(), frame_height: 0 };
-        let frame = TaskFrame::new(&question, "3HIT", HOLDER, &links);
+        let frame = framed(&question, &links);
         assert_eq!(frame.src, format!("/market/content/3HIT?{FOUR}"));
         assert!(!frame.sandbox.contains("same-origin"));
     }

@@ -6,14 +6,15 @@
 //! | `browse` | the list of HITs, a group's preview, accepting |
 //! | `search` | which groups the list shows, and in which order |
 //! | `queue` | the HITs that were accepted and wait to be done |
-//! | `work` | the accepted HIT in its frame, returning it, "my work" |
+//! | `work` | the accepted HIT in its frame or as a form, handing in the form, returning it, "my work" |
 //! | `earnings` | what was earned, by day |
 //! | `inbox` | what requesters wrote |
 //! | `qualifications` | what a worker has and can ask for |
+//! | `questions` | a QuestionForm on a page, in tests and in HITs |
 //! | `test` | taking the test of a qualification |
 //! | `submit` | `/mturk/externalSubmit`, where frames hand in |
 //! | `content` | questions whose page we serve ourselves |
-//! | `frame` | a frame's address, height and sandbox |
+//! | `frame` | how a HIT is shown: a frame's address, height and sandbox, or a form |
 //! | [`bots`] | simulated workers, ordinary clients of these pages |
 //!
 //! Every page works without script and at phone width. Pages forbid being framed, except what is shown inside
@@ -30,6 +31,7 @@ mod links;
 mod pages;
 mod password;
 mod qualifications;
+mod questions;
 mod queue;
 mod search;
 mod session;
@@ -100,7 +102,7 @@ fn guarded(links: &Links) -> Router<Site> {
         .route("/queue", get(queue::show))
         .route("/earnings", get(earnings::show))
         .route("/work", get(work::mine))
-        .route("/work/{assignment_id}", get(work::show))
+        .route("/work/{assignment_id}", get(work::show).post(work::hand_in))
         .route("/work/{assignment_id}/return", post(work::give_back))
         .route("/inbox", get(inbox::show))
         .route("/qualifications", get(qualifications::show))

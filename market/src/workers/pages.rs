@@ -133,7 +133,7 @@ impl From<WorkError> for PageError {
             }
             WorkError::NothingLeft | WorkError::NotHeld => StatusCode::NOT_FOUND,
             WorkError::NotQualified(_) | WorkError::Blocked => StatusCode::FORBIDDEN,
-            WorkError::NoAnswer => StatusCode::BAD_REQUEST,
+            WorkError::NoAnswer | WorkError::OwnForm => StatusCode::BAD_REQUEST,
             WorkError::AlreadyHeld { .. }
             | WorkError::AlreadyDone
             | WorkError::GaveUp

@@ -31,6 +31,8 @@ async fn the_largest_numbers_of_switches_mean_for_ever() {
         settings.quirks.bonus_window_days = u32::MAX;
         settings.quirks.search_lag = u32::MAX;
         settings.quirks.counter_lag = u32::MAX;
+        settings.quirks.previews_pending = u32::MAX;
+        settings.quirks.longest_lifetime_days = u32::MAX;
         settings.quirks.modification_lock = u32::MAX;
         settings.quirks.notices.delay = u32::MAX;
     })
@@ -50,6 +52,8 @@ async fn the_largest_numbers_of_switches_mean_for_ever() {
     let grow = place.client.create_additional_assignments_for_hit().hit_id(&hit_id);
     let grown = grow.number_of_additional_assignments(1).send().await;
     refused(grown).is("RequestError", "InvalidHITState", "a moment ago");
+    place.publish(1).lifetime_in_seconds(31_536_000).send().await.unwrap();
+    place.market.tick().await.unwrap();
 }
 
 #[tokio::test]

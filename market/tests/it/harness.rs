@@ -13,10 +13,12 @@ use kernel::secret::Keyring;
 use market::clock::{Turn, Whose};
 use market::engine::assignments::{self, Assignment, Wanted, WorkError};
 use market::engine::workers;
+use market::workers::bots::browser::{self, Browser};
 use market::{MIGRATOR, Market, RequesterKeys, Settings, connections};
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::{Arc, LazyLock};
 use tokio_util::sync::{CancellationToken, DropGuard};
+use url::Url;
 
 pub use aws_sdk_mturk::Client;
 
@@ -107,6 +109,21 @@ impl Place {
         let worker = workers::create(&mut tx, now, name, "no password").await.unwrap().unwrap();
         tx.commit().await.unwrap();
         worker.worker_id
+    }
+
+    /// Somebody with a browser who signed up on the worker site, and their id.
+    pub async fn signed_up(&self, name: &str) -> (Browser, String) {
+        let mut browser = Browser::new(browser::client().unwrap());
+        let form = [("name", name), ("password", "a long enough password")];
+        let form = form.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let page = browser.post(&self.page("sign-up"), &form).await.unwrap();
+        let (_, rest) = page.body.split_once("data-worker-id=\"").expect("signed in");
+        (browser, rest.split('"').next().unwrap().to_owned())
+    }
+
+    /// An address of the worker site.
+    pub fn page(&self, path: &str) -> Url {
+        format!("{}{path}", self.url).parse().unwrap()
     }
 
     pub async fn accept(&self, worker_id: &str, wanted: Wanted<'_>) -> Result<Assignment, WorkError> {

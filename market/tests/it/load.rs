@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
 use market::engine::assignments::Wanted;
-use market::engine::{groups, hits, work};
+use market::engine::{groups, hits, previews, work};
 use market::notices::settings::Specification;
 use market::notices::{Transport, outbox, queues};
 use tracing::field::{Field, Visit};
@@ -46,9 +46,10 @@ pub enum Question {
     ReceiveMessage,
     MyWork,
     Earnings,
+    Lookers,
 }
 
-pub const QUESTIONS: [Question; 11] = [
+pub const QUESTIONS: [Question; 12] = [
     Question::ListAssignmentsForHit,
     Question::ListHits,
     Question::ListHitsFromTheMiddle,
@@ -60,10 +61,11 @@ pub const QUESTIONS: [Question; 11] = [
     Question::ReceiveMessage,
     Question::MyWork,
     Question::Earnings,
+    Question::Lookers,
 ];
 
 /// Tables that grow with use; reading one from end to end must not be anybody's plan.
-pub const LARGE: [&str; 9] = [
+pub const LARGE: [&str; 10] = [
     "assignment",
     "hit",
     "journal",
@@ -73,6 +75,7 @@ pub const LARGE: [&str; 9] = [
     "worker",
     "notice",
     "queue_message",
+    "preview",
 ];
 
 impl Loaded {
@@ -137,6 +140,14 @@ impl Loaded {
             Question::Earnings => {
                 work::days(&mut *conn().await, &self.worker_id, 366).await.unwrap();
                 work::sums(&mut *conn().await, &self.worker_id, true).await.unwrap();
+            }
+            Question::Lookers => {
+                let middle = hits::find(&mut *conn().await, &self.hit_id).await.unwrap().unwrap().seq;
+                let id = &place.keys.requester_id;
+                let page = hits::page(&mut *conn().await, id, middle, 10).await.unwrap();
+                let then = looked_at(place).await;
+                let looking = previews::at(&mut *conn().await, &page, then, 600).await.unwrap();
+                assert!(page.iter().all(|hit| looking[&hit.hit_id] == 4), "four of five have not done it");
             }
             Question::ReceiveMessage => {
                 let (real, id) = (place.market.real_now(), &place.keys.requester_id);
@@ -248,11 +259,28 @@ async fn fill(place: &Place, kinds: &[String], size: Size) {
                         $2 + interval '5 minutes', $2 + interval '30 days', '<QuestionFormAnswers/>'
                    from generate_series(1, $3) n, generate_series(1, 5) k")
         .bind(requester_id).bind(before).bind(size.hits).execute(pool).await.unwrap();
+    look(place, size).await;
     notify(place, size).await;
-    for table in ["hit", "assignment", "worker", "hit_type", "requester", "notice", "queue_message"] {
+    for table in
+        ["hit", "assignment", "worker", "hit_type", "requester", "notice", "queue_message", "preview"]
+    {
         let analyze = sqlx::AssertSqlSafe(format!("vacuum analyze market.{table}"));
         sqlx::raw_sql(analyze).execute(pool).await.unwrap();
     }
+}
+
+/// When people look at HITs: ahead of the clock, so that it forgets none of them.
+async fn looked_at(place: &Place) -> DateTime<Utc> {
+    place.now().await + Duration::hours(1)
+}
+
+/// Five people look at each of the HITs, one of whom has done it.
+async fn look(place: &Place, size: Size) {
+    sqlx::query("insert into market.preview (hit_id, at, worker_id, requester_id)
+                 select '3LOAD' || lpad(n::text, 8, '0'), $2, 'ALOAD' || lpad((1 + k * 100 + (n * 5 + 1) % 499)::text, 3, '0'), $1
+                   from generate_series(1, $3) n, generate_series(0, 4) k")
+        .bind(&place.keys.requester_id).bind(looked_at(place).await).bind(size.hits)
+        .execute(place.market.pool()).await.unwrap();
 }
 
 /// Each HIT was told of five times: notices that left, and messages that nobody has read yet.

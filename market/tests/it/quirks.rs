@@ -6,7 +6,7 @@ use chrono::Duration;
 use market::Quirks;
 use market::engine::assignments::AssignmentState;
 
-use crate::harness::{Place, refused};
+use crate::harness::{Place, QUESTION, refused};
 
 async fn with(quirks: Quirks) -> Place {
     Place::with(|settings| settings.quirks = quirks).await
@@ -38,6 +38,33 @@ async fn a_fresh_hit_refuses_changes_while_it_is_locked() {
         grow().await.unwrap();
         extend().await.unwrap();
         retype().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_lifetime_ends_at_the_documented_year_or_where_one_client_met_a_cap() {
+    let year = 31_536_000;
+    for (longest_lifetime_days, longest) in [(0, year), (14, 1_209_600), (400, year)] {
+        let place = with(Quirks { longest_lifetime_days, ..Quirks::default() }).await;
+        let kind = place.client.create_hit_type().title("x").description("y").reward("1");
+        let kind = kind.assignment_duration_in_seconds(60).send().await.unwrap().hit_type_id.unwrap();
+        let new = |seconds| place.publish(1).lifetime_in_seconds(seconds).unique_request_token("t").send();
+        let of_type = |seconds| {
+            let call = place.client.create_hit_with_hit_type().hit_type_id(&kind).question(QUESTION);
+            call.lifetime_in_seconds(seconds).unique_request_token("t").send()
+        };
+        let told = format!("must be between 30 and {longest}.");
+        for seconds in [longest + 1, year + 1] {
+            let told = if seconds > year { format!("must be between 30 and {year}.") } else { told.clone() };
+            let told = told.as_str();
+            refused(new(seconds).await).is("ParameterValidationError", "AWS.ParameterOutOfRange", told);
+            refused(of_type(seconds).await).is("ParameterValidationError", "AWS.ParameterOutOfRange", told);
+        }
+        let hit = new(longest).await.unwrap().hit.unwrap();
+        of_type(longest).await.expect("a refused call uses no token up");
+        let later = DateTime::from_secs((place.now().await + Duration::days(300)).timestamp());
+        let longer = place.client.update_expiration_for_hit().hit_id(hit.hit_id.unwrap()).expire_at(later);
+        longer.send().await.expect("the cap is on what a HIT is published with");
     }
 }
 

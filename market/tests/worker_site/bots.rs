@@ -9,8 +9,9 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
+use market::engine::assignments;
 use market::engine::qualifications::grants;
-use market::workers::bots::{BotEvent, BotPlan, run};
+use market::workers::bots::{BotEvent, BotPlan, Shares, run};
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -82,6 +83,33 @@ pub fn plan(world: &World, workers: usize) -> BotPlan {
         wait_limit: Duration::from_secs(10),
         look_every: Duration::from_millis(20),
         ..BotPlan::new(world.at(""), workers)
+    }
+}
+
+#[tokio::test]
+async fn bots_fill_hits_that_come_as_a_form_until_the_site_takes_it() {
+    let world = world().await;
+    let (hit_id, _) = world.publish("Pick a number", crate::tests::FORM, 6).await;
+    let (events, _stages) = mpsc::channel(100);
+    let reports = run(plan(&world, 4), events).await;
+    for report in &reports {
+        assert_eq!((&report.outcome, &report.hit_id), (&Ok(()), &Some(hit_id.clone())), "{report:?}");
+    }
+    let mut conn = world.market.pool().acquire().await.unwrap();
+    for report in &reports {
+        let id = report.assignment_id.as_ref().unwrap();
+        let answer = assignments::find(&mut conn, id).await.unwrap().unwrap().answer.unwrap();
+        assert!(answer.contains("<QuestionIdentifier>payoff</QuestionIdentifier><SelectionIdentifier>"));
+        assert!(answer.contains("<QuestionIdentifier>players</QuestionIdentifier><SelectionIdentifier>"));
+    }
+    let (returns, unfinished) = (
+        Shares { give_back: 1.0, ..Shares::default() },
+        Shares { submit_unfinished: 1.0, ..Shares::default() },
+    );
+    for (shares, ends_well) in [(returns, true), (unfinished, false)] {
+        let (events, _stages) = mpsc::channel(100);
+        let report = run(BotPlan { shares, ..plan(&world, 1) }, events).await.remove(0);
+        assert_eq!(report.outcome.is_ok(), ends_well, "{report:?}");
     }
 }
 

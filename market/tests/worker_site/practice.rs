@@ -59,6 +59,32 @@ async fn every_page_says_which_hits_pay_nothing() {
 }
 
 #[tokio::test]
+async fn a_group_of_both_kinds_is_shown_as_the_hit_that_comes_next() {
+    let world = world().await;
+    let (_, group) = world.publish("Both", &external(STUDY), 2).await;
+    world.pay_really().await;
+    let (_, same) = world.publish("Both", &external(STUDY), 1).await;
+    assert!(world.market.set_rehearsal(&world.requester_id, true).await.unwrap());
+    world.publish("Both", &external(STUDY), 1).await;
+    assert_eq!(group, same);
+    let (mut ada, _) = world.worker("Ada").await;
+    let badge = format!("[data-group='{group}'] .practice");
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        let list = ada.get(&world.at("")).await.unwrap();
+        let preview = ada.get(&world.at(&format!("groups/{group}"))).await.unwrap();
+        let work = world.accept(&mut ada, &group).await;
+        let told = [texts(&list, &badge), texts(&preview, ".practice"), texts(&work, ".practice")];
+        assert!(told[0] == told[1] && told[1] == told[2], "list, preview and work page agree: {told:?}");
+        seen.push(told[0].len());
+    }
+    assert_eq!(seen, [1, 0, 1], "practice, paid, practice again");
+    let (mut bob, _) = world.worker("Bob").await;
+    let list = bob.get(&world.at("")).await.unwrap();
+    assert_eq!(texts(&list, &badge), [BADGE], "the first has a place for Bob");
+}
+
+#[tokio::test]
 async fn play_money_is_no_part_of_what_was_earned() {
     let world = world().await;
     let (mut ada, worker_id) = world.worker("Ada").await;

@@ -9,7 +9,7 @@ use market::workers::bots::browser::{Browser, Page};
 
 use crate::world::{World, attribute, form, world};
 
-const FORM: &str = r#"<QuestionForm xmlns="http://mechanicalturk.amazonaws.com/AWSMechanicalTurkDataSchemas/2017-11-06/QuestionForm.xsd">
+pub const FORM: &str = r#"<QuestionForm xmlns="http://mechanicalturk.amazonaws.com/AWSMechanicalTurkDataSchemas/2017-11-06/QuestionForm.xsd">
  <Overview><Title>The rules</Title><Text>Two people share ten dollars.</Text></Overview>
  <Question><QuestionIdentifier>payoff</QuestionIdentifier><DisplayName>Payoff</DisplayName><IsRequired>true</IsRequired>
   <QuestionContent><Text>What do you get at most?</Text></QuestionContent>

@@ -62,6 +62,24 @@ pub(super) async fn faultless(person: &Person, name: &str) {
 
 /// A HIT of this group with places, that shows nothing of its own.
 async fn publish(app: &App, requester: &str, title: &str, cents: i64, requirements: Value) -> String {
+    let schema =
+        "http://mechanicalturk.amazonaws.com/AWSMechanicalTurkDataSchemas/2011-11-11/HTMLQuestion.xsd";
+    let content = "<crowd-form><p>Which number do you take?</p><crowd-input name='number' label='A number'></crowd-input></crowd-form>";
+    let question = format!(
+        "<HTMLQuestion xmlns=\"{schema}\"><HTMLContent><![CDATA[{content}]]></HTMLContent><FrameHeight>300</FrameHeight></HTMLQuestion>"
+    );
+    publish_asking(app, requester, title, cents, requirements, &question).await
+}
+
+/// The same with another question.
+pub(super) async fn publish_asking(
+    app: &App,
+    requester: &str,
+    title: &str,
+    cents: i64,
+    requirements: Value,
+    question: &str,
+) -> String {
     let market = &app.market;
     let (mut tx, now) = market.begin().await.unwrap();
     let properties = Properties {
@@ -77,13 +95,8 @@ async fn publish(app: &App, requester: &str, title: &str, cents: i64, requiremen
         qualification_requirements: requirements,
     };
     let kind = hit_types::register(&mut tx, now, requester, &properties).await.unwrap();
-    let schema =
-        "http://mechanicalturk.amazonaws.com/AWSMechanicalTurkDataSchemas/2011-11-11/HTMLQuestion.xsd";
-    let content = "<crowd-form><p>Which number do you take?</p><crowd-input name='number' label='A number'></crowd-input></crowd-form>";
-    let question = format!(
-        "<HTMLQuestion xmlns=\"{schema}\"><HTMLContent><![CDATA[{content}]]></HTMLContent><FrameHeight>300</FrameHeight></HTMLQuestion>"
-    );
     let lifetime = Duration::days(300);
+    let question = question.to_owned();
     let new = NewHit { question, places: 9, lifetime, requester_annotation: None, token: None };
     lifetimes::create(&mut tx, now, requester, &market.settings().fees, &kind, &new).await.unwrap();
     tx.commit().await.unwrap();
@@ -131,7 +144,7 @@ async fn work(app: &App, requester: &str, worker: &str) -> String {
     taken.assignment_id
 }
 
-async fn sign_up(person: &Person, server: &Server, name: &str) -> String {
+pub(super) async fn sign_up(person: &Person, server: &Server, name: &str) -> String {
     person.open(&format!("{}sign-up", server.market())).await;
     person.fill("name", name).await;
     person.fill("password", super::PASSWORD).await;

@@ -6,8 +6,21 @@ use sqlx::PgConnection;
 use super::store::with_locked_hit;
 use super::{Assignment, AssignmentState, WorkError, record};
 use crate::engine::hits::Hit;
-use crate::engine::{answers, later, money};
+use crate::engine::qualifications::form::QuestionForm;
+use crate::engine::qualifications::given::{self, Given, Unfit};
+use crate::engine::{answers, later, money, question};
 use crate::journal::Effect;
+
+/// Why answers to a HIT's own form are not handed in.
+#[derive(Debug, thiserror::Error)]
+pub enum FormError {
+    /// Not their work, or not in time.
+    #[error(transparent)]
+    Work(#[from] WorkError),
+    /// Answers that will not do, by the question's identifier; the worker still holds the HIT.
+    #[error("Some answers need another look.")]
+    Unfit(Vec<(String, Unfit)>),
+}
 
 /// The worker gives the place back.
 ///
@@ -71,7 +84,7 @@ async fn give_up(
 /// the first one stays. `worker_id` restricts to one worker where the caller knows who is asking.
 ///
 /// # Errors
-/// [`WorkError::NoAnswer`], [`WorkError::NotHeld`] or [`WorkError::TooLate`].
+/// [`WorkError::NoAnswer`], [`WorkError::NotHeld`], [`WorkError::TooLate`] or [`WorkError::OwnForm`].
 pub async fn submit(
     conn: &mut PgConnection,
     now: DateTime<Utc>,
@@ -80,7 +93,40 @@ pub async fn submit(
     fields: &[(String, String)],
 ) -> Result<Assignment, WorkError> {
     let answer = answers::document(fields).ok_or(WorkError::NoAnswer)?;
-    let (hit, mut assignment) = held(conn, assignment_id, worker_id).await?;
+    let (hit, assignment) = held(conn, assignment_id, worker_id).await?;
+    if question::is_form(&hit.question) {
+        return Err(WorkError::OwnForm);
+    }
+    hand_in(conn, now, &hit, assignment, answer).await
+}
+
+/// The worker hands in their answers to the HIT's own form.
+///
+/// # Errors
+/// [`FormError`].
+pub async fn answer(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    assignment_id: &str,
+    worker_id: &str,
+    form: &QuestionForm,
+    given: &[Given],
+) -> Result<Assignment, FormError> {
+    let unfit = given::unfit_in(form, given);
+    if !unfit.is_empty() {
+        return Err(FormError::Unfit(unfit));
+    }
+    let (hit, assignment) = held(conn, assignment_id, Some(worker_id)).await?;
+    Ok(hand_in(conn, now, &hit, assignment, given::document(form, given)).await?)
+}
+
+async fn hand_in(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    hit: &Hit,
+    mut assignment: Assignment,
+    answer: String,
+) -> Result<Assignment, WorkError> {
     if assignment.deadline < now {
         return Err(WorkError::TooLate);
     }
@@ -101,7 +147,7 @@ pub async fn submit(
     )
     .execute(&mut *conn)
     .await?;
-    record(conn, now, Effect::Submitted, &hit, &assignment.assignment_id, &assignment.worker_id).await?;
+    record(conn, now, Effect::Submitted, hit, &assignment.assignment_id, &assignment.worker_id).await?;
     assignment.state = AssignmentState::Submitted;
     assignment.submitted_at = Some(now);
     assignment.auto_approval_at = Some(auto_approval_at);

@@ -11,7 +11,7 @@ use super::Refusal;
 use super::hits::Hit;
 use crate::journal::{self, Effect, Note};
 
-pub use ending::{abandon, give_back, submit};
+pub use ending::{FormError, abandon, answer, give_back, submit};
 pub use store::{find, of_worker, page, with_locked_hit};
 pub use taking::{accept, next_of_group};
 
@@ -106,6 +106,9 @@ pub enum WorkError {
     /// Nothing but reserved names was sent.
     #[error("The form must contain assignmentId and at least one other field.")]
     NoAnswer,
+    /// The HIT's questions are asked on a page of this site, which checks the answers.
+    #[error("This HIT is handed in with the form on its own page. You find it in your queue.")]
+    OwnForm,
     /// Postgres did not do its part.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),

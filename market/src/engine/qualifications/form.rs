@@ -1,7 +1,9 @@
-//! Qualification tests: the QuestionForm document, as far as a page can show it.
+//! The QuestionForm document of qualification tests and of HITs, as far as a page can show it.
 //!
 //! Text, selections and numbers are shown. Files cannot be handed in (the real service dropped that in 2017), and
 //! what is decoration in the schema (binaries, applets) is shown by its name only.
+
+use scraper::{Html, Node};
 
 use crate::engine::xml::{Element, XmlError, malformed};
 
@@ -214,10 +216,43 @@ fn piece(element: &Element) -> Option<Content> {
     }
 }
 
+/// The words, a blank wherever one block of text ends and another begins.
 fn words(html: &str) -> String {
-    let fragment = scraper::Html::parse_fragment(html);
-    let words: Vec<_> = fragment.root_element().text().flat_map(str::split_whitespace).collect();
-    words.join(" ")
+    let fragment = Html::parse_fragment(html);
+    let (mut words, mut block) = (String::new(), None);
+    for node in fragment.root_element().descendants() {
+        match node.value() {
+            Node::Text(text) => {
+                let around = node.ancestors().find(|one| !is_inline(one.value()));
+                if around.is_some_and(|one| is_unread(one.value())) {
+                    continue;
+                }
+                let around = around.map(|one| one.id());
+                if around != block {
+                    words.push(' ');
+                }
+                block = around;
+                words.push_str(text);
+            }
+            Node::Element(element) if element.name() == "br" => words.push(' '),
+            _ => {}
+        }
+    }
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Elements within a line.
+fn is_inline(node: &Node) -> bool {
+    const INLINE: [&str; 17] = [
+        "a", "abbr", "b", "big", "cite", "code", "em", "font", "i", "q", "small", "span", "strong", "sub",
+        "sup", "tt", "u",
+    ];
+    node.as_element().is_some_and(|element| INLINE.contains(&element.name()))
+}
+
+/// Elements whose text nobody reads.
+fn is_unread(node: &Node) -> bool {
+    node.as_element().is_some_and(|element| matches!(element.name(), "script" | "style"))
 }
 
 fn text_rule(element: &Element) -> Result<TextRule, XmlError> {
@@ -276,7 +311,7 @@ fn selection(element: &Element) -> Result<(String, String), XmlError> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// A form with a choice, a multiple choice, a number and words.
@@ -315,6 +350,17 @@ pub(super) mod tests {
             (why.shortest, why.longest, why.lines, why.default.as_str()),
             (Some(2), Some(20), 3, "because")
         );
+    }
+
+    #[test]
+    fn formatted_content_is_read_as_words() {
+        for (html, read) in [
+            ("<p>Be <b>honest</b>.</p><p>It <i>is</i> short</p>", "Be honest. It is short"),
+            ("one<br/>two <ul><li>three</li><li>four</li></ul>five", "one two three four five"),
+            ("x<sup>2</sup> &amp; <script>alert(1)</script>y<style>p{}</style>", "x2 & y"),
+        ] {
+            assert_eq!(words(html), read);
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What a worker answered in a test: held against the form, and written down as a QuestionFormAnswers document.
+//! What a worker answered in a form: held against the form, and written down as a QuestionFormAnswers document.
 
 use std::io;
 
@@ -49,6 +49,17 @@ pub enum Unfit {
     /// Something that is not on the list.
     #[error("Choose from the list.")]
     Unknown,
+}
+
+/// The answers that will not do, each by its question's identifier, in the form's order; a question that nothing was
+/// said to has an empty answer.
+pub fn unfit_in(form: &QuestionForm, given: &[Given]) -> Vec<(String, Unfit)> {
+    let none = Given::default();
+    let wrong = |question: &Question| {
+        let given = given.iter().find(|given| given.id == question.id).unwrap_or(&none);
+        Some((question.id.clone(), unfit(question, given)?))
+    };
+    form.questions().filter_map(wrong).collect()
 }
 
 /// What is wrong with an answer to this question; `None` for one that will do.

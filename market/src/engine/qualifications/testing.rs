@@ -107,14 +107,7 @@ pub async fn hand_in(
     given: &[Given],
 ) -> Result<Asked, HandInError> {
     let Run { kind, form, .. } = current(conn, now, worker_id, id).await?;
-    let none = Given::default();
-    let unfit: Vec<_> = form
-        .questions()
-        .filter_map(|question| {
-            let given = given.iter().find(|given| given.id == question.id).unwrap_or(&none);
-            Some((question.id.clone(), given::unfit(question, given)?))
-        })
-        .collect();
+    let unfit = given::unfit_in(&form, given);
     if !unfit.is_empty() {
         return Err(HandInError::Unfit(unfit));
     }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::hit_types::{YEAR, properties};
 use super::{Call, Operation};
+use crate::engine::Refusal;
 use crate::engine::counters::Then;
 use crate::engine::hit_types::{self, Properties};
 use crate::engine::lifetimes::{self, NewHit};
@@ -15,6 +16,9 @@ use crate::protocol::fields::Fields;
 use crate::protocol::{policies, shapes};
 
 const MOST_PLACES: i64 = 1_000_000_000;
+/// Seconds of the shortest lifetime.
+const SHORTEST: i64 = 30;
+const DAY: i64 = 86_400;
 
 /// What comes with a HIT beside its type.
 struct Publication {
@@ -35,6 +39,7 @@ impl Operation for CreateHit {
     }
 
     async fn run(self, call: &mut Call<'_>) -> Result<Value, Failure> {
+        check_lifetime(call, &self.publication.new)?;
         if let Some(made) = call.take_token(self.publication.new.token.as_deref()).await? {
             return Err(call.repeated_hit(made));
         }
@@ -58,11 +63,25 @@ impl Operation for CreateHitWithHitType {
     }
 
     async fn run(self, call: &mut Call<'_>) -> Result<Value, Failure> {
+        check_lifetime(call, &self.publication.new)?;
         if let Some(made) = call.take_token(self.publication.new.token.as_deref()).await? {
             return Err(call.repeated_hit(made));
         }
         publish(call, &self.hit_type_id, &self.publication).await
     }
+}
+
+/// Holds the lifetime against the cap that one client met, where it is switched on: then the range ends there.
+fn check_lifetime(call: &Call<'_>, new: &NewHit) -> Result<(), Failure> {
+    let seconds = new.lifetime.num_seconds();
+    let longest = match call.quirks.longest_lifetime_days {
+        0 => YEAR,
+        days => YEAR.min(i64::from(days) * DAY),
+    };
+    if seconds > longest {
+        return Err(Failure::out_of_range("LifetimeInSeconds", seconds, &(SHORTEST..=longest)));
+    }
+    Ok(())
 }
 
 async fn publish(
@@ -99,7 +118,7 @@ fn new_hit(fields: &mut Fields) -> NewHit {
     NewHit {
         places: fields.bounded_integer("MaxAssignments", 1..=MOST_PLACES).unwrap_or(1),
         lifetime: Duration::seconds(
-            fields.required_bounded_integer("LifetimeInSeconds", 30..=YEAR).clamp(0, YEAR),
+            fields.required_bounded_integer("LifetimeInSeconds", SHORTEST..=YEAR).clamp(0, YEAR),
         ),
         question: question(fields),
         requester_annotation: annotation(fields),
@@ -141,6 +160,7 @@ fn question(fields: &mut Fields) -> String {
 impl From<QuestionError> for Failure {
     fn from(error: QuestionError) -> Self {
         let code = match error {
+            QuestionError::Form(error) => return Refusal::Document(error).into(),
             QuestionError::Malformed(_) => "AWS.MechanicalTurk.XMLParseError",
             QuestionError::TooLong => "AWS.ParameterOutOfRange",
             QuestionError::Address => "AWS.MechanicalTurk.InvalidParameterValue",

@@ -31,7 +31,7 @@ use crate::engine::hit_types::Properties;
 use crate::engine::hits::Hit;
 use crate::engine::qualifications::types;
 use crate::engine::tokens::{self, Use};
-use crate::engine::{Refusal, earlier};
+use crate::engine::{Refusal, earlier, previews};
 use crate::{Market, Quirks, TokenCode};
 
 /// Every operation there is.
@@ -185,10 +185,16 @@ impl<'c> Call<'c> {
 
     /// The counters to tell of these HITs.
     pub(crate) async fn counters(&mut self, hits: &[Hit]) -> sqlx::Result<Then> {
-        match self.quirks.counter_lag {
-            0 => Ok(Then::default()),
-            lag => counters::at(self.conn, hits, earlier(self.now, lag.into())).await,
+        let Quirks { counter_lag, previews_pending, .. } = self.quirks;
+        let then = earlier(self.now, counter_lag.into());
+        let told = match counter_lag {
+            0 => Then::default(),
+            _ => counters::at(self.conn, hits, then).await?,
+        };
+        if previews_pending == 0 {
+            return Ok(told);
         }
+        Ok(told.with_lookers(previews::at(self.conn, hits, then, previews_pending).await?))
     }
 
     /// Whether workers can have what a HIT of this type requires.

@@ -50,6 +50,7 @@ impl Visit<'_> {
         let second = self.accept_another().await?;
         self.work(first).await?;
         match self.open(&second).await {
+            Ok(()) if second.own_form => self.submit(&second).await,
             Ok(()) => {
                 self.play_on().await?;
                 self.submit(&second).await

@@ -9,7 +9,8 @@
 //! | [`answers`] | what a simulated person answers, also when the page refuses |
 //! | [`player`] | an oTree participant, from the first page to the last |
 //! | `visit` | the steps of one person: sign up, accept, open the study, play, submit |
-//! | `qualify` | asking for qualifications, taking their tests |
+//! | `qualify` | asking for qualifications |
+//! | `questions` | filling the site's own forms: tests, and HITs that come as a form |
 //! | `course` | which steps a behaviour takes |
 //! | [`runs`] | runs that a requester starts, watches and stops; their rows |
 //!
@@ -24,6 +25,7 @@ pub mod pace;
 pub mod plan;
 pub mod player;
 mod qualify;
+mod questions;
 mod reading;
 pub mod runs;
 mod visit;

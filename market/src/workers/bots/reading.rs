@@ -24,9 +24,12 @@ pub(super) struct Listed {
 /// The accepted HIT as its work page shows it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Frame {
+    /// The frame's address; the work page's own for a HIT that is a form of the site.
     pub src: Url,
     pub hit_id: String,
     pub assignment_id: String,
+    /// Whether it is such a form.
+    pub own_form: bool,
 }
 
 /// The groups listed on the page.
@@ -62,10 +65,23 @@ pub(super) fn form_target(page: &Page, id: &str) -> Option<Url> {
 /// The frame of a work page; none on a page where nothing was accepted.
 pub(super) fn frame(page: &Page) -> Option<Frame> {
     let html = Html::parse_document(&page.body);
+    if let Some(form) = own_form(page, &html) {
+        return Some(form);
+    }
     let src = page.link(html.select(&css("iframe#task[src]")).next()?.attr("src")?)?;
     let query = |name: &str| src.query_pairs().find(|(n, _)| n == name).map(|(_, value)| value.into_owned());
     let (hit_id, assignment_id) = (query("hitId")?, query("assignmentId")?);
-    (assignment_id != "ASSIGNMENT_ID_NOT_AVAILABLE").then_some(Frame { src, hit_id, assignment_id })
+    let frame = Frame { src, hit_id, assignment_id, own_form: false };
+    (frame.assignment_id != "ASSIGNMENT_ID_NOT_AVAILABLE").then_some(frame)
+}
+
+/// A work page whose task is a form of the site.
+fn own_form(page: &Page, html: &Html) -> Option<Frame> {
+    html.select(&css("form#answers[action]")).next()?;
+    let held = html.select(&css("[data-assignment][data-hit]")).next()?;
+    let text = |name: &str| held.attr(name).map(str::to_owned);
+    let (hit_id, assignment_id) = (text("data-hit")?, text("data-assignment")?);
+    Some(Frame { src: page.url.clone(), hit_id, assignment_id, own_form: true })
 }
 
 /// The link that opens the study. As the scripts around such links do, it hands on the frame's own parameters
@@ -102,14 +118,14 @@ pub(super) fn lacks(page: &Page) -> Option<String> {
     Some(text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
-/// The test of a qualification, if the page is one, and the answers that it did not take. Words beside a list stand for
-/// one more choice of it; choosing from the list will do.
-pub(super) fn test(page: &Page) -> Option<(Form, Refusal)> {
+/// The site's own form, a qualification's test or a HIT, if the page has one, and the answers that it did not take. Words
+/// beside a list stand for one more choice of it; choosing from the list will do.
+pub(super) fn questions(page: &Page) -> Option<(Form, Refusal)> {
     let html = Html::parse_document(&page.body);
-    let mut form = forms::form(html.select(&css("form.test[action]")).next()?);
+    let mut form = forms::form(html.select(&css("form.questions[action]")).next()?);
     form.fields.retain(|field| !field.name.starts_with('o'));
     let (mut fields, mut complaint) = (HashSet::new(), Vec::new());
-    for error in html.select(&css("form.test fieldset .error")) {
+    for error in html.select(&css("form.questions fieldset .error")) {
         complaint.extend(error.text());
         let question =
             error.ancestors().filter_map(ElementRef::wrap).find(|one| one.value().name() == "fieldset");

@@ -258,8 +258,11 @@ impl<'a> Visit<'a> {
         is(&self.plan.group_title, &group.title) && is(&self.plan.requester_id, &group.requester_id)
     }
 
-    /// Loads the frame and follows its link until a page of the experiment is open.
+    /// Loads the frame and follows its link until a page of the experiment is open. A form of the site is open as it is.
     pub(super) async fn open(&mut self, frame: &Frame) -> Result<(), VisitError> {
+        if frame.own_form {
+            return Ok(());
+        }
         let mut door = frame.src.clone();
         let mut page = self.patiently(&door).await?;
         for _ in 0..MOST_STEPS {
@@ -295,6 +298,7 @@ impl<'a> Visit<'a> {
     /// it is submitted.
     pub(super) async fn play(&mut self, frame: &Frame) -> Result<(), VisitError> {
         match self.open(frame).await {
+            Ok(()) if frame.own_form => Ok(()),
             Ok(()) => self.play_on().await,
             Err(VisitError::NoWay(why)) => {
                 let page = self.browser.get(&frame.src).await?;
@@ -328,12 +332,19 @@ impl<'a> Visit<'a> {
 
     /// Reloads the frame until it can be submitted, submits, and looks whether the site knows.
     pub(super) async fn submit(&mut self, frame: &Frame) -> Result<(), VisitError> {
+        if frame.own_form {
+            return self.submit_form(frame).await;
+        }
         let (sent, target) = self.submission(frame).await?;
         self.hand_in(frame, &sent, &target).await
     }
 
     /// Sends the form although nothing was done: by hand where the page would not let them.
     pub(super) async fn submit_anyway(&mut self, frame: &Frame) -> Result<(), VisitError> {
+        if frame.own_form {
+            // The site itself hands it in, and says what is missing where something must be said.
+            return self.hand_in(frame, &[], &frame.src).await;
+        }
         let target = reading::submit_target(&frame.src)
             .ok_or_else(|| VisitError::Other("the frame was not told where to submit".into()))?;
         let sent = [
@@ -353,6 +364,11 @@ impl<'a> Visit<'a> {
         if !answer.status.is_success() {
             return Err(unexpected("submitting", &answer));
         }
+        self.look_whether_submitted(frame).await
+    }
+
+    /// Asks "my work" whether the site knows that it was handed in.
+    pub(super) async fn look_whether_submitted(&mut self, frame: &Frame) -> Result<(), VisitError> {
         let work = self.browser.get(&self.site("work")?).await?;
         match reading::work_state(&work, &frame.assignment_id).as_deref() {
             Some("submitted" | "approved") => {

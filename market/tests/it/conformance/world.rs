@@ -2,9 +2,12 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use market::engine::assignments::Wanted;
+use market::engine::assignments::{self, Wanted};
+use market::engine::qualifications::form::QuestionForm;
+use market::engine::qualifications::given::Given;
 use serde_json::{Value, json};
 
+use super::cases::FORM;
 use crate::harness::{Place, QUESTION};
 
 /// A requester with 1000 dollars whom no other case knows.
@@ -84,6 +87,19 @@ impl World {
         let work = self.taken().await;
         self.submit(&work.assignment_id).await.unwrap();
         work
+    }
+
+    /// … the shortest form there is.
+    pub(super) async fn answered(&self) -> Work {
+        let made = self.publish(1).question(FORM).send().await.unwrap();
+        let (hit_id, worker_id) = (made.hit.unwrap().hit_id.unwrap(), self.anybody().await);
+        let assignment_id = self.accept(&worker_id, Wanted::Hit(&hit_id)).await.unwrap().assignment_id;
+        let given = [Given { id: "q".into(), selections: Vec::new(), text: Some("a < b".into()) }];
+        let form = QuestionForm::parse(FORM).unwrap();
+        let (mut tx, now) = self.market.begin().await.unwrap();
+        assignments::answer(&mut tx, now, &assignment_id, &worker_id, &form, &given).await.unwrap();
+        tx.commit().await.unwrap();
+        Work { hit_id, worker_id, assignment_id }
     }
 
     pub(super) async fn approved(&self) -> Work {

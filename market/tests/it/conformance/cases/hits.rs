@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::qualification_types::FORM;
 use crate::conformance::case::{Case, combination, fails, invalid, parameter, range, request, works};
 use crate::conformance::world::{World, kind_of_hit, new_hit, place_of_hit, with};
 use crate::harness::QUESTION;
@@ -47,6 +48,8 @@ fn publishing() -> Vec<Case> {
         .gives("/HIT/QualificationRequirements", requirements()),
         works("CreateHIT", "an HTMLQuestion", async |_: &World| new_hit(json!({ "Question": html() })))
             .gives("/HIT/Question", html()),
+        works("CreateHIT", "a QuestionForm", async |_: &World| new_hit(json!({ "Question": FORM })))
+            .gives("/HIT/Question", FORM),
         fails(
             "CreateHIT",
             "more than the account can pay",
@@ -262,6 +265,16 @@ fn questions(operation: &'static str, base: impl AsyncFn(&World) -> Value + Copy
             || json!({ "Question": QUESTION.replace("2006-07-14", "2006-07-15") }),
         ),
         say("something that is not XML", parameter("XMLParseError", XML), || json!({ "Question": "hello" })),
+        say(
+            "a QuestionForm with XHTML that is not well-formed",
+            parameter("XHTMLParseError", "*parsing the XHTML*"),
+            || json!({ "Question": FORM.replace("<Text>Why?</Text>", "<FormattedContent><![CDATA[<p>Why?]]></FormattedContent>") }),
+        ),
+        say(
+            "a QuestionForm that wants a file",
+            parameter("XMLParseError", "*parsing the XML*file uploads*"),
+            || json!({ "Question": FORM.replace("<FreeTextAnswer/>", "<FileUploadAnswer/>") }),
+        ),
         say(
             "an address without TLS",
             invalid("*https*"),

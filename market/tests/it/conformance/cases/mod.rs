@@ -13,6 +13,8 @@ mod workers;
 
 use super::case::Case;
 
+pub(super) use qualification_types::FORM;
+
 pub(super) fn all() -> Vec<Case> {
     let families = [
         hits::cases(),

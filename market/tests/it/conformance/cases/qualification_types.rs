@@ -12,8 +12,8 @@ pub(super) const UNKNOWN: Refusal =
     request("QualificationTypeDoesNotExist", "QualificationType * does not exist.");
 const APPROVED: &str = "00000000000000000040";
 
-/// The shortest test there is.
-const FORM: &str = "<QuestionForm xmlns=\"http://mechanicalturk.amazonaws.com/AWSMechanicalTurkDataSchemas/2017-11-06/\
+/// The shortest form there is.
+pub const FORM: &str = "<QuestionForm xmlns=\"http://mechanicalturk.amazonaws.com/AWSMechanicalTurkDataSchemas/2017-11-06/\
     QuestionForm.xsd\"><Question><QuestionIdentifier>q</QuestionIdentifier><QuestionContent><Text>Why?</Text>\
     </QuestionContent><AnswerSpecification><FreeTextAnswer/></AnswerSpecification></Question></QuestionForm>";
 

@@ -52,6 +52,14 @@ fn looking() -> Vec<Case> {
         .gives("/Assignment/AssignmentStatus", "Submitted")
         .gives("/Assignment/Answer", "*QuestionFormAnswers*")
         .gives("/HIT/HITStatus", "Reviewable"),
+        works(operation, "answers to a QuestionForm", async move |world: &World| {
+            id(world.answered().await.assignment_id)
+        })
+        .gives("/Assignment/AssignmentStatus", "Submitted")
+        .gives(
+            "/Assignment/Answer",
+            "*<Answer><QuestionIdentifier>q</QuestionIdentifier><FreeText>a &lt; b</FreeText></Answer>*",
+        ),
         works(operation, "work that was approved", async move |world: &World| {
             id(world.approved().await.assignment_id)
         })

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::conformance::case::{Case, Refusal, fails, invalid, range, request, works};
 use crate::conformance::world::{Work, World, new_hit};
+use crate::harness::QUESTION;
 
 const USED: &str = "The idempotency token \"again\" has already been processed.";
 
@@ -130,7 +131,7 @@ fn permissions() -> Vec<Case> {
         ),
         fails("CreateHITWithHITType", situation, DENIED, async |world: &World| {
             let hit_type_id = world.elsewhere_kind_of_hit().await;
-            json!({ "HITTypeId": hit_type_id, "LifetimeInSeconds": 3600, "Question": crate::harness::QUESTION })
+            json!({ "HITTypeId": hit_type_id, "LifetimeInSeconds": 3600, "Question": QUESTION })
         }),
         fails(
             "AssociateQualificationWithWorker",
@@ -212,6 +213,23 @@ fn limits() -> Vec<Case> {
             },
         )
         .alone(),
+        fails(
+            "CreateHIT",
+            "a lifetime beyond the cap (a setting)",
+            range("*LifetimeInSeconds*between 30 and 1209600*"),
+            async |_: &World| new_hit(json!({ "LifetimeInSeconds": 1_209_601 })),
+        )
+        .with(|settings| settings.quirks.longest_lifetime_days = 14),
+        fails(
+            "CreateHITWithHITType",
+            "a lifetime beyond the cap (a setting)",
+            range("*LifetimeInSeconds*between 30 and 1209600*"),
+            async |world: &World| {
+                let hit_type_id = world.hit_type().await;
+                json!({ "HITTypeId": hit_type_id, "LifetimeInSeconds": 1_209_601, "Question": QUESTION })
+            },
+        )
+        .with(|settings| settings.quirks.longest_lifetime_days = 14),
         fails(
             "CreateWorkerBlock",
             "as many as can be blocked (a setting)",
