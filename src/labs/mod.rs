@@ -30,6 +30,8 @@ pub struct Lab {
     pub name: String,
     /// Whether nothing is sent that moves its money, or anybody's on this server.
     pub money_paused: bool,
+    /// Whether it waits, for that or until the recruiters' figures were compared after the database moved.
+    pub money_waits: bool,
 }
 
 /// What a member may do; each role may do what the one before may.

@@ -16,7 +16,8 @@ fn role(text: &str) -> sqlx::Result<Role> {
 /// The labs of one account, by name.
 pub async fn memberships(conn: &mut PgConnection, account: AccountId) -> sqlx::Result<Vec<Membership>> {
     let rows = sqlx::query!(
-        "SELECT lab.id AS \"id: LabId\", lab.name, membership.role, money_paused(lab.id) AS \"paused!\"
+        "SELECT lab.id AS \"id: LabId\", lab.name, membership.role, money_paused(lab.id) AS \"paused!\",
+            money_waits(lab.id, NULL) AS \"waits!\"
          FROM membership JOIN lab ON lab.id = membership.lab_id
          WHERE membership.account_id = $1 ORDER BY lower(lab.name), lab.id",
         account.0,
@@ -25,7 +26,7 @@ pub async fn memberships(conn: &mut PgConnection, account: AccountId) -> sqlx::R
     .await?;
     rows.into_iter()
         .map(|row| {
-            let lab = Lab { id: row.id, name: row.name, money_paused: row.paused };
+            let lab = Lab { id: row.id, name: row.name, money_paused: row.paused, money_waits: row.waits };
             Ok(Membership { lab, role: role(&row.role)? })
         })
         .collect()

@@ -1,8 +1,11 @@
 //! The big red button: while a lab or the whole server is paused, nothing is sent that moves money and no
 //! batch is published. Arrivals, work and review go on.
 //!
-//! Whoever sends asks inside the claim that commits the sending (`money_paused` in SQL), so that nothing is
+//! Whoever sends asks inside the claim that commits the sending (`money_waits` in SQL), so that nothing is
 //! taken after the pause is committed. A call that is under way at that moment ends.
+//!
+//! Money also waits after the database was restored or moved, until the recruiter's figures were compared:
+//! `payments/reconcile/moved.rs`.
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, query, query_as, query_scalar};
@@ -36,12 +39,14 @@ pub async fn in_force(conn: &mut PgConnection, lab: Option<Uuid>) -> sqlx::Resul
     .await
 }
 
-/// Whether money rests for this lab.
+/// Whether this study's money waits: for the end of a pause, or for comparisons.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn holds(conn: &mut PgConnection, lab: Uuid) -> sqlx::Result<bool> {
-    query_scalar!(r#"SELECT money_paused($1) AS "yes!""#, lab).fetch_one(conn).await
+pub async fn holds(conn: &mut PgConnection, lab: Uuid, study: Uuid) -> sqlx::Result<bool> {
+    query_scalar!(r#"SELECT database_moved() OR money_waits($1, $2) AS "yes!""#, lab, study)
+        .fetch_one(conn)
+        .await
 }
 
 /// Pauses a lab, or with `None` the whole server. Returns whether it was not paused before.

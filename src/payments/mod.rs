@@ -21,6 +21,7 @@ pub mod payer;
 pub mod reconcile;
 pub mod report;
 pub mod settler;
+pub mod standstill;
 pub mod store;
 
 use std::sync::Arc;
@@ -215,6 +216,7 @@ pub fn reconcilers(app: &App) -> Vec<Arc<dyn Reconciler>> {
         Arc::new(settler::Settler(app.clone())),
         Arc::new(reconcile::Comparer(app.clone())),
         Arc::new(compensation::walk::Compensator(app.clone())),
+        Arc::new(standstill::Alarm(app.clone())),
     ]
 }
 

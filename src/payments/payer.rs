@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::amnesia::{self, Known, Look};
-use super::{Kind, Order, OrderState, store};
+use super::{Kind, Order, OrderState, standstill, store};
 use crate::app::App;
 use crate::connections;
 use crate::jobs::{self, Lease, Reconciler, Step, back_off};
@@ -92,6 +92,7 @@ impl Payer {
 
     async fn record(&self, order: &Order, lease: Lease, outcome: Outcome<()>) -> anyhow::Result<()> {
         let now = self.0.clock.now();
+        let sign = standstill::sign(&outcome);
         let mut tx = self.0.pool.begin().await?;
         let held = match verdict(order, outcome, now) {
             Verdict::Done => store::finish(&mut tx, order, lease, now).await?,
@@ -106,6 +107,7 @@ impl Payer {
             tracing::warn!(order = %order.id, "an order was taken over by another process; nothing recorded");
             return Ok(());
         }
+        standstill::note(&mut tx, order.connection_id, sign, now).await?;
         crate::crash::point("payer.recording");
         tx.commit().await?;
         crate::crash::point("payer.recorded");

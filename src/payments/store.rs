@@ -110,7 +110,7 @@ pub async fn claim_to_send(
             first_sent_at = coalesce(first_sent_at, $1), lease_token = $2, lease_until = $3
         WHERE id = (
             SELECT id FROM payment_order o WHERE state = 'authorised' AND next_step_at <= $1
-              AND NOT money_paused(lab_id)
+              AND NOT (SELECT database_moved()) AND NOT money_waits(lab_id, study_id)
               AND (SELECT count(*) FROM payment_order busy WHERE busy.connection_id = o.connection_id
                 AND busy.state = 'sending' AND busy.lease_until > $1) < 2
             ORDER BY next_step_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)

@@ -22,7 +22,7 @@ const DOMAINS: [(&str, &[&str]); 12] = [
     ("ledger", &["accounts", "labs", "audit"]),
     ("studies", &["accounts", "labs", "audit", "sites", "connections", "ledger"]),
     ("participation", &["labs", "sites", "connections", "studies"]),
-    ("payments", &["accounts", "labs", "audit", "connections", "ledger", "studies", "participation"]),
+    ("payments", &["accounts", "labs", "audit", "mail", "connections", "ledger", "studies", "participation"]),
     ("scores", &["accounts", "labs", "connections", "participation"]),
     (
         "review",

@@ -8,7 +8,7 @@ use crate::support::door::{get, go};
 use crate::support::lab::{Lab, another_pool};
 
 /// Tables that belong to no lab, and why.
-const NOBODYS: [(&str, &str); 7] = [
+const NOBODYS: [(&str, &str); 8] = [
     ("account", "a person, who may be in several labs"),
     ("attempt", "limits on guessing; holds only hashes"),
     ("lab", "the tenant itself"),
@@ -16,6 +16,7 @@ const NOBODYS: [(&str, &str); 7] = [
     ("ledger_entry", "hangs on its book"),
     ("ledger_posting", "hangs on its entry"),
     ("web_session", "hangs on its account"),
+    ("whereabouts", "of the database itself, one row"),
 ];
 
 /// Tables without a lab of their own, and the table they hang on.

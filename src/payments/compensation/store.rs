@@ -238,7 +238,8 @@ pub(super) async fn claim(
          WHERE order_id = (
             SELECT c.order_id FROM compensation c JOIN payment_order o ON o.id = c.order_id
             WHERE c.ended_at IS NULL AND c.next_step_at <= $1 AND (c.lease_until IS NULL OR c.lease_until <= $1)
-              AND (c.hit_id IS NOT NULL OR c.withdrawn_at IS NOT NULL OR o.state = 'refused' OR NOT money_paused(c.lab_id) AND NOT EXISTS (
+              AND (c.hit_id IS NOT NULL OR c.withdrawn_at IS NOT NULL OR o.state = 'refused' OR NOT (SELECT database_moved())
+                AND NOT money_waits(c.lab_id, o.study_id) AND NOT EXISTS (
                 SELECT FROM confirmation w WHERE w.id = o.confirmation_id AND w.state = 'waiting'))
             ORDER BY c.next_step_at LIMIT 1 FOR UPDATE OF c SKIP LOCKED)
          RETURNING order_id",

@@ -9,11 +9,13 @@
 //! | [`compare`] | both sides of some batches in, differences out; pure |
 //! | [`account`] | batches that exist twice, money that left without us; pure |
 //! | [`differences`] | the rows and what a person says about them |
+//! | [`moved`] | after a restored backup money waits until everything was compared |
 //! | `store` | what is compared next, and our side of it |
 
 pub mod account;
 pub mod compare;
 pub mod differences;
+pub mod moved;
 pub mod store;
 
 use std::time::Duration;

@@ -87,6 +87,7 @@ pub(super) async fn claim(
     lease: Lease,
 ) -> sqlx::Result<Option<Comparison>> {
     begin(conn, now).await?;
+    super::moved::notice(conn, now).await?;
     let claimed = query_scalar!(
         "UPDATE comparison SET lease_token = $2, lease_until = $3
          WHERE id = (
@@ -193,7 +194,7 @@ pub(super) async fn compared(
 ) -> sqlx::Result<bool> {
     let kept = query!(
         "UPDATE comparison SET figures = figures || $3, cursor = $4, compared_at = coalesce($5, compared_at),
-            problem = NULL, failures = 0, next_at = $6, lease_token = NULL, lease_until = NULL
+            caught_up = caught_up OR $5 IS NOT NULL, problem = NULL, failures = 0, next_at = $6, lease_token = NULL, lease_until = NULL
          WHERE id = $1 AND lease_token = $2",
         id,
         lease.token,
@@ -216,7 +217,7 @@ pub(super) async fn account_compared(
     now: DateTime<Utc>,
 ) -> sqlx::Result<bool> {
     let kept = query!(
-        "UPDATE comparison SET balance_cents = $3, compared_at = $4, problem = NULL, failures = 0, next_at = $5,
+        "UPDATE comparison SET balance_cents = $3, compared_at = $4, caught_up = true, problem = NULL, failures = 0, next_at = $5,
             lease_token = NULL, lease_until = NULL
          WHERE id = $1 AND lease_token = $2",
         id,

@@ -94,8 +94,8 @@ async fn commit(app: &App, study: &Study, batch: &Batch) -> anyhow::Result<Commi
     let mut tx = app.pool.begin().await?;
     let before = caps::room(&mut tx, study.id.0).await?;
     // Under the study's lock, for which a while may have been waited.
-    if pause::holds(&mut tx, study.lab_id.0).await? {
-        let words = "Money is paused, so no further batch is published. See Money.";
+    if pause::holds(&mut tx, study.lab_id.0, study.id.0).await? {
+        let words = "Money is paused or waits for a comparison, so no further batch is published. See Money.";
         return Ok(Committed::Stopped(words.into()));
     }
     if !batches::sending(&mut tx, batch.id, app.clock.now()).await? {

@@ -21,6 +21,8 @@ use crate::ledger::store::{self, Sums};
 use crate::ledger::{caps, caps::Cap};
 use crate::payments::amnesia::{self, Held};
 use crate::payments::confirm::{self, Waiting};
+use crate::payments::reconcile::moved::{self, CatchingUp};
+use crate::payments::standstill::{self, Standstill};
 use crate::studies::publisher::strays::{self, Stray};
 
 #[derive(Template)]
@@ -33,6 +35,8 @@ struct MoneyPage {
     is_owner: bool,
     me: crate::accounts::AccountId,
     pauses: Vec<Pause>,
+    catching_up: Option<CatchingUp>,
+    standing: Vec<Standstill>,
     waiting: Vec<Waiting>,
     held: Vec<Held>,
     strays: Vec<Stray>,
@@ -73,6 +77,8 @@ async fn render(app: &App, member: &Member, form: Form, status: StatusCode) -> W
         is_owner: member.is_owner(),
         me: member.account.id,
         pauses: pause::in_force(&mut conn, Some(lab.0)).await?,
+        catching_up: moved::of_lab(&mut conn, lab).await?,
+        standing: standstill::of_lab(&mut conn, lab).await?,
         waiting: confirm::waiting(&mut conn, lab).await?,
         held: amnesia::held(&mut conn, lab).await?,
         strays: strays::unseen(&mut conn, lab).await?,

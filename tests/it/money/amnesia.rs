@@ -30,14 +30,14 @@ fn tool(name: &str, world: &World) -> Command {
 }
 
 /// The product's tables as they are now, as `pg_dump` writes them. The marketplace's are not among them.
-fn backup(world: &World) -> Vec<u8> {
+pub fn backup(world: &World) -> Vec<u8> {
     let dump = tool("pg_dump", world).arg("--schema=public").output().unwrap();
     assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
     dump.stdout
 }
 
 /// Puts the tables back, and starts the product again on them.
-async fn restore(world: &mut World, dump: &[u8]) {
+pub async fn restore(world: &mut World, dump: &[u8]) {
     let gone = "DROP SCHEMA public CASCADE; CREATE SCHEMA public";
     sqlx::raw_sql(gone).execute(world.market.pool()).await.unwrap();
     // The dump may say again that the schema exists.

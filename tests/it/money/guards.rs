@@ -189,8 +189,9 @@ async fn a_pause_of_one_lab_is_no_other_labs() {
     let other = world.lab.neighbour("second").await;
     let mut conn = world.app().pool.acquire().await.unwrap();
     pause::begin(&mut conn, world.lab.clock_now(), Some(other.id.0), other.owner.0, "").await.unwrap();
-    assert!(pause::holds(&mut conn, other.id.0).await.unwrap());
-    assert!(!pause::holds(&mut conn, world.lab.id.0).await.unwrap());
+    let no_study = uuid::Uuid::nil();
+    assert!(pause::holds(&mut conn, other.id.0, no_study).await.unwrap());
+    assert!(!pause::holds(&mut conn, world.lab.id.0, no_study).await.unwrap());
 }
 
 pub(super) async fn second_person(world: &World, above: i64) -> otree_hr::accounts::AccountId {

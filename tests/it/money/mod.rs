@@ -9,10 +9,12 @@ mod compensated;
 mod guards;
 mod ledger;
 mod lost_answers;
+mod moved;
 mod overturned;
 mod refusals;
 mod schedules;
 mod second_person;
+mod standstill;
 mod withdrawn;
 
 use chrono::Duration;

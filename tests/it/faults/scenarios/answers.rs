@@ -203,11 +203,11 @@ async fn f31_a_web_page_is_not_taken_for_success() {
 /// Some of a bulk approval fail: what happened to each is recorded, with a reason.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f27_of_a_bulk_approval_each_ones_fate_is_recorded() {
-    let mut show = Show::alone(|form| Typed { places: "12".into(), batch_size: "12".into(), ..form })
+    let mut show = Show::alone(|form| Typed { places: "20".into(), batch_size: "20".into(), ..form })
         .await
         .opened()
         .await;
-    show.submitted(12, "0.70").await;
+    show.submitted(20, "0.70").await;
     for who in 0..3 {
         let (mut tx, now) = show.rig.market.begin().await.unwrap();
         let assignment = show.people[who].assignment.clone();
@@ -220,8 +220,8 @@ async fn f27_of_a_bulk_approval_each_ones_fate_is_recorded() {
     let ended = "SELECT bool_and(state IN ('done', 'refused')) FROM payment_order WHERE study_id = $1";
     show.rig.until_sql(show.study.0, ended).await;
     struck(&show).await;
-    assert_eq!(count(&show, Effect::Approved).await, 9);
-    assert_eq!(count(&show, Effect::BonusSent).await, 9);
+    assert_eq!(count(&show, Effect::Approved).await, 17);
+    assert_eq!(count(&show, Effect::BonusSent).await, 17);
     for order in show.orders().await {
         let by_hand = show.people[..3].iter().any(|person| person.assignment == order.assignment_id);
         assert_eq!(order.state == OrderState::Refused, by_hand, "{order:?}");

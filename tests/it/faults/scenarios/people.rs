@@ -180,8 +180,8 @@ async fn f16_an_assignment_id_that_comes_back_is_another_persons() {
 /// Far more people than seats, a fifth of them twice, at both processes within a moment.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f17_a_storm_fills_every_seat_once() {
-    const PEOPLE: usize = 600;
-    let mut show = Show::alone(places("100")).await.opened().await;
+    const PEOPLE: usize = 1000;
+    let mut show = Show::alone(places("200")).await.opened().await;
     show.patient();
     let hit: String = sqlx::query_scalar("SELECT hit_id FROM batch WHERE study_id = $1")
         .bind(show.study.0)
@@ -198,9 +198,9 @@ async fn f17_a_storm_fills_every_seat_once() {
     let took = started.elapsed();
     let pages = replies.iter().flatten().map(|reply| &reply.location);
     let let_in: BTreeSet<&String> = pages.filter(|page| page.starts_with("/w/")).collect();
-    assert_eq!(let_in.len(), 100);
+    assert_eq!(let_in.len(), 200);
     assert!(replies.iter().all(|reply| reply.as_ref().is_some_and(|r| !r.status.is_server_error())));
-    assert_eq!(seats(&show).await, 100);
+    assert_eq!(seats(&show).await, 200);
     let distinct: i64 = sqlx::query_scalar(
         "SELECT count(DISTINCT (worker_id, seat_number)) FROM participation WHERE study_id = $1",
     )
@@ -208,7 +208,7 @@ async fn f17_a_storm_fills_every_seat_once() {
     .fetch_one(show.pool())
     .await
     .unwrap();
-    assert_eq!(distinct, 100);
+    assert_eq!(distinct, 200);
     println!("{PEOPLE} people in {} ms", took.as_millis());
     let cookie = show.log_in().await;
     assert!(cookie.is_some(), "the pages still work");

@@ -167,11 +167,11 @@ async fn f06_a_commit_whose_outcome_is_unknown_loses_and_doubles_nothing() {
 /// SIGTERM at ever later moments of a pay run; whoever comes next goes on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f30_a_deployment_during_a_pay_run_loses_nothing() {
-    let mut show = submitted(9).await;
+    let mut show = submitted(30).await;
     let rows = show.rows().await;
     show.rig.replicas[1].kill();
     show.decide(PAY, &rows, &[]).await;
-    for moment in 0..6 {
+    for moment in 0..12 {
         show.rig.work(15 * moment).await;
         show.rig.replicas[0].terminate();
         show.rig.replicas[0].ended().await;
@@ -179,7 +179,7 @@ async fn f30_a_deployment_during_a_pay_run_loses_nothing() {
         show.rig.everybody_up().await;
         show.rig.replicas[1].kill();
     }
-    paid(&mut show, 9).await;
+    paid(&mut show, 30).await;
 }
 
 /// The database takes no writes: no call leaves, and the pages say so.

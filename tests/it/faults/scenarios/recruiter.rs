@@ -85,6 +85,8 @@ async fn f22_with_revoked_keys_payments_wait() {
     let told = "SELECT bool_and(problem IS NOT NULL) FROM payment_order
         WHERE study_id = $1 AND state NOT IN ('done', 'planned')";
     show.rig.until_sql(show.study.0, told).await;
+    let standing = "SELECT count(*) FROM standstill WHERE over_at IS NULL";
+    assert_eq!(sqlx::query_scalar::<_, i64>(standing).fetch_one(show.pool()).await.unwrap(), 1);
     sqlx::query("UPDATE connection SET secret_sealed = $1 WHERE id = $2")
         .bind(&stored.1)
         .bind(show.lab.connection.0)
@@ -92,6 +94,7 @@ async fn f22_with_revoked_keys_payments_wait() {
         .await
         .unwrap();
     paid(&mut show, 4).await;
+    assert_eq!(sqlx::query_scalar::<_, i64>(standing).fetch_one(show.pool()).await.unwrap(), 0);
 }
 
 /// Money for two of four bonuses: the rest waits, with the reason, and goes on after a deposit.
