@@ -63,6 +63,11 @@ impl Task {
         };
         Self::Frame(TaskFrame { src, height, sandbox })
     }
+
+    /// Whether it wants all the room there is.
+    pub fn is_frame(&self) -> bool {
+        matches!(self, Self::Frame(_))
+    }
 }
 
 /// What the page needs to show the frame.

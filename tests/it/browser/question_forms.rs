@@ -40,13 +40,18 @@ async fn take_part(app: &App, server: &Server, person: &Person, requester: &str,
     faultless(person, &format!("{name}-form")).await;
 
     person.tick("input[name=q2][value=beauty]").await;
-    person.fill("q4", "seven").await;
+    person.fill("q4", "7").await;
     person.fill("q5", "I thought of my sister.").await;
     person.press_button("Submit").await;
     person.see("2 answers need another look.").await;
-    person.see("Write a whole number.").await;
+    person.see("Write a number that is at least 18.").await;
     faultless(person, &format!("{name}-form-wrong")).await;
     assert!(person.find("input[name=q2][value=beauty]").await.is_selected().await.unwrap());
+    assert_eq!(person.find("#q4").await.prop("value").await.unwrap().as_deref(), Some("7"));
+    assert_eq!(
+        person.find("#q5").await.prop("value").await.unwrap().as_deref(),
+        Some("I thought of my sister.")
+    );
 
     person.tick("input[name=q1][value=yes]").await;
     person.fill("q4", "37").await;
