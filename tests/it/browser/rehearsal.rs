@@ -23,6 +23,7 @@ async fn a_researcher_rehearses_a_study_and_sees_what_happened() {
     draft_and_publish(&person, "4").await;
     person.press("Rehearsal").await;
     send_workers(&person).await;
+    look_through_the_journal(&person).await;
     step_the_clock(&person).await;
     order_trouble(&person).await;
     type_nonsense(&person).await;
@@ -37,6 +38,12 @@ async fn a_researcher_rehearses_a_study_and_sees_what_happened() {
         phone.open(&page).await;
         phone.see("Trouble that stands").await;
         faultless(&phone, name).await;
+        phone
+            .0
+            .execute("document.querySelector('form[role=search]').scrollIntoView()", vec![])
+            .await
+            .unwrap();
+        phone.picture(&format!("{name}-journal")).await;
         phone.leave().await;
     }
     person.leave().await;
@@ -63,6 +70,20 @@ async fn send_workers(person: &Person) {
     assert_eq!(journal.matches("A worker took a place").count(), 4, "{journal}");
     assert_eq!(journal.matches("A worker gave the place back").count(), 1, "{journal}");
     faultless(person, "rehearsal-done").await;
+}
+
+/// Only who took a place, and the whole journal again.
+async fn look_through_the_journal(person: &Person) {
+    person.choose_containing("effect", "accepted").await;
+    person.press_button("Show").await;
+    person.find("a[href$='rehearsal#journal']").await;
+    let journal = person.find("#journal").await.text().await.unwrap();
+    assert_eq!(journal.matches("A worker took a place").count(), 4, "{journal}");
+    assert!(!journal.contains("A worker submitted"), "{journal}");
+    person.0.execute("document.querySelector('form[role=search]').scrollIntoView()", vec![]).await.unwrap();
+    faultless(person, "rehearsal-journal").await;
+    person.press("Show everything").await;
+    person.find("#journal").await;
 }
 
 /// A month later everything is due: who went away has lost the place, and who submitted is paid.
