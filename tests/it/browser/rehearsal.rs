@@ -38,11 +38,7 @@ async fn a_researcher_rehearses_a_study_and_sees_what_happened() {
         phone.open(&page).await;
         phone.see("Trouble that stands").await;
         faultless(&phone, name).await;
-        phone
-            .0
-            .execute("document.querySelector('form[role=search]').scrollIntoView()", vec![])
-            .await
-            .unwrap();
+        phone.0.execute("document.querySelector('#filter').scrollIntoView()", vec![]).await.unwrap();
         phone.picture(&format!("{name}-journal")).await;
         phone.leave().await;
     }
@@ -80,7 +76,7 @@ async fn look_through_the_journal(person: &Person) {
     let journal = person.find("#journal").await.text().await.unwrap();
     assert_eq!(journal.matches("A worker took a place").count(), 4, "{journal}");
     assert!(!journal.contains("A worker submitted"), "{journal}");
-    person.0.execute("document.querySelector('form[role=search]').scrollIntoView()", vec![]).await.unwrap();
+    person.0.execute("document.querySelector('#filter').scrollIntoView()", vec![]).await.unwrap();
     faultless(person, "rehearsal-journal").await;
     person.press("Show everything").await;
     person.find("#journal").await;
