@@ -123,6 +123,64 @@ async fn the_preview_shows_the_questions_and_takes_no_answers() {
 }
 
 #[tokio::test]
+async fn what_the_page_would_leave_out_is_refused_when_the_hit_is_published() {
+    let place = Place::open().await;
+    let (kind, red, asked) = ("ParameterValidationError", "<Text>Red</Text>", "<Text>Why?</Text>");
+    for (good, bad, code, why) in [
+        (asked, "<Text>Why is <b>this</b> so?</Text>", "XMLParseError", "Text cannot have b"),
+        (asked, "<Application><JavaApplet/></Application>", "XMLParseError", "cannot have Application"),
+        (asked, "<Binary><DataURL>https://x/</DataURL></Binary>", "XMLParseError", "no AltText"),
+        (asked, "<FormattedContent><p>Why?</p></FormattedContent>", "XMLParseError", "CDATA"),
+        (asked, "", "XMLParseError", "nothing in it to read"),
+        ("<Overview>", "<Overview><Video/>", "XMLParseError", "cannot have Video"),
+        (red, "<FormattedContent><![CDATA[<b>Red]]></FormattedContent>", "XHTMLParseError", "XHTML"),
+    ] {
+        assert!(FORM.contains(good), "{good}");
+        let sent = place.publish(1).question(FORM.replacen(good, bad, 1)).send().await;
+        refused(sent).is(kind, code, why);
+    }
+    assert_eq!(place.client.list_hits().send().await.unwrap().num_results(), Some(0));
+}
+
+#[tokio::test]
+async fn a_hit_that_was_published_before_a_check_was_made_is_still_shown_and_done() {
+    let mut work = at_work().await;
+    let loose = FORM.replacen("<Text>Why?</Text>", "<Text>Why <b>so</b>?</Text><Colour/>", 1);
+    let loose = loose.replacen("<b>honest</b>.", "<b>honest</b>.<br>", 1);
+    assert!(work.place.publish(1).question(&loose).send().await.is_err(), "not published any more");
+    sqlx::query("update market.hit set question = $1")
+        .bind(&loose)
+        .execute(work.place.market.pool())
+        .await
+        .unwrap();
+    let page = work.place.page(&format!("work/{}", work.assignment_id));
+    let shown = work.browser.get(&page).await.unwrap();
+    assert_eq!((shown.status, count(&shown, "form#answers fieldset")), (StatusCode::OK, 4));
+    let (mut bob, _) = work.place.signed_up("bob").await;
+    let group = work.place.client.list_hits().send().await.unwrap().hits()[0].hit_type_id.clone().unwrap();
+    let preview = bob.get(&work.place.page(&format!("groups/{group}"))).await.unwrap();
+    assert_eq!((preview.status, count(&preview, "fieldset[disabled]")), (StatusCode::OK, 4));
+    work.hand_in(&RIGHT).await;
+    assert!(work.answer().await.contains("<SelectionIdentifier>blue</SelectionIdentifier>"));
+}
+
+#[tokio::test]
+async fn links_and_pictures_of_a_form_are_told_in_words() {
+    let place = Place::open().await;
+    let told = "<FormattedContent><![CDATA[<p>Open <a href=\"https://lab.example/a\">this page</a>.</p><img src='m.png' alt='A map'/>]]></FormattedContent>";
+    let question = FORM.replacen("<Text>Why?</Text>", told, 1);
+    let hit = place.publish(1).question(question).send().await.unwrap().hit.unwrap();
+    let (mut ada, _) = place.signed_up("ada").await;
+    let group = hit.hit_type_id().unwrap();
+    let preview = ada.get(&place.page(&format!("groups/{group}"))).await.unwrap();
+    assert!(
+        preview.body.contains("<p>Open this page (https://lab.example/a). A map</p>"),
+        "{}",
+        preview.body
+    );
+}
+
+#[tokio::test]
 async fn answers_are_handed_in_on_the_page_and_read_through_the_protocol() {
     let mut work = at_work().await;
     assert_eq!((count(&work.page, "iframe"), count(&work.page, "fieldset[disabled]")), (0, 0));

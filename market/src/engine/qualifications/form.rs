@@ -1,14 +1,12 @@
 //! The QuestionForm document of qualification tests and of HITs, as far as a page can show it.
 //!
-//! Text, selections and numbers are shown. Files cannot be handed in (the real service dropped that in 2017), and
-//! what is decoration in the schema (binaries, applets) is shown by its name only.
+//! Text, selections and numbers are shown, pictures by their alternative text. Files cannot be handed in (the real
+//! service dropped that in 2017). What else a new document has is refused, see `showable`.
 
-use scraper::{Html, Node};
-
+use super::{formatted, showable};
 use crate::engine::xml::{Element, XmlError, malformed};
 
 const NAMESPACE_END: &str = "/QuestionForm.xsd";
-const XHTML: &str = "http://www.w3.org/1999/xhtml";
 /// Selections that can be chosen when the document does not say: one.
 const ONE: usize = 1;
 
@@ -98,12 +96,15 @@ pub struct SelectionRule {
 }
 
 impl QuestionForm {
-    /// Reads a document.
+    /// Reads a document that was taken before, perhaps when less was asked of new ones.
     ///
     /// # Errors
     /// [`XmlError`].
     pub fn parse(document: &str) -> Result<Self, XmlError> {
-        let root = Element::parse(document, "QuestionForm", NAMESPACE_END)?;
+        Self::read(&Element::parse(document, "QuestionForm", NAMESPACE_END)?)
+    }
+
+    fn read(root: &Element) -> Result<Self, XmlError> {
         root.only(&["Overview", "Question"])?;
         let parts = root.children.iter().map(part).collect::<Result<Vec<_>, _>>()?;
         let form = Self { parts };
@@ -118,19 +119,14 @@ impl QuestionForm {
         }
     }
 
-    /// Reads one that is new: its formatted content is well-formed XHTML, too, which was not always asked for.
+    /// Reads one that is new: nothing in it would be left out on the page.
     ///
     /// # Errors
     /// [`XmlError`].
     pub fn parse_new(document: &str) -> Result<Self, XmlError> {
-        let form = Self::parse(document)?;
         let root = Element::parse(document, "QuestionForm", NAMESPACE_END)?;
-        for part in &root.children {
-            let content = if part.name == "Overview" { part } else { part.needed("QuestionContent")? };
-            for formatted in content.all("FormattedContent") {
-                check_xhtml(&formatted.text)?;
-            }
-        }
+        let form = Self::read(&root)?;
+        showable::check(&root)?;
         Ok(form)
     }
 
@@ -180,31 +176,12 @@ fn content(element: &Element) -> Vec<Content> {
     element.children.iter().filter_map(piece).collect()
 }
 
-/// Whether formatted content is well-formed. Entities of XHTML's own are characters, whichever they are.
-fn check_xhtml(content: &str) -> Result<(), XmlError> {
-    let mut known = String::new();
-    for (n, part) in content.split('&').enumerate() {
-        let named = part
-            .split_once(';')
-            .filter(|(name, _)| n > 0 && !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric()));
-        match named {
-            Some((_, rest)) => known.push_str(rest),
-            None if n > 0 => known.extend(["&", part]),
-            None => known.push_str(part),
-        }
-    }
-    let whole = format!("<body xmlns=\"{XHTML}\">{known}</body>");
-    let parsed = Element::parse(&whole, "body", XHTML);
-    parsed.map(drop).map_err(|error| XmlError::Xhtml(error.reason().to_owned()))
-}
-
-/// Formatted content is XHTML in a CDATA section, of which the words are shown.
 fn piece(element: &Element) -> Option<Content> {
     let text = element.text.trim().to_owned();
     match element.name.as_str() {
         "Title" => Some(Content::Title(text)),
         "Text" => Some(Content::Text(text)),
-        "FormattedContent" => Some(Content::Text(words(&text))),
+        "FormattedContent" => Some(Content::Text(formatted::words(&text))),
         "List" => {
             Some(Content::List(element.all("ListItem").map(|item| item.text.trim().to_owned()).collect()))
         }
@@ -214,45 +191,6 @@ fn piece(element: &Element) -> Option<Content> {
         }
         _ => None,
     }
-}
-
-/// The words, a blank wherever one block of text ends and another begins.
-fn words(html: &str) -> String {
-    let fragment = Html::parse_fragment(html);
-    let (mut words, mut block) = (String::new(), None);
-    for node in fragment.root_element().descendants() {
-        match node.value() {
-            Node::Text(text) => {
-                let around = node.ancestors().find(|one| !is_inline(one.value()));
-                if around.is_some_and(|one| is_unread(one.value())) {
-                    continue;
-                }
-                let around = around.map(|one| one.id());
-                if around != block {
-                    words.push(' ');
-                }
-                block = around;
-                words.push_str(text);
-            }
-            Node::Element(element) if element.name() == "br" => words.push(' '),
-            _ => {}
-        }
-    }
-    words.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Elements within a line.
-fn is_inline(node: &Node) -> bool {
-    const INLINE: [&str; 17] = [
-        "a", "abbr", "b", "big", "cite", "code", "em", "font", "i", "q", "small", "span", "strong", "sub",
-        "sup", "tt", "u",
-    ];
-    node.as_element().is_some_and(|element| INLINE.contains(&element.name()))
-}
-
-/// Elements whose text nobody reads.
-fn is_unread(node: &Node) -> bool {
-    node.as_element().is_some_and(|element| matches!(element.name(), "script" | "style"))
 }
 
 fn text_rule(element: &Element) -> Result<TextRule, XmlError> {
@@ -350,17 +288,6 @@ pub(crate) mod tests {
             (why.shortest, why.longest, why.lines, why.default.as_str()),
             (Some(2), Some(20), 3, "because")
         );
-    }
-
-    #[test]
-    fn formatted_content_is_read_as_words() {
-        for (html, read) in [
-            ("<p>Be <b>honest</b>.</p><p>It <i>is</i> short</p>", "Be honest. It is short"),
-            ("one<br/>two <ul><li>three</li><li>four</li></ul>five", "one two three four five"),
-            ("x<sup>2</sup> &amp; <script>alert(1)</script>y<style>p{}</style>", "x2 & y"),
-        ] {
-            assert_eq!(words(html), read);
-        }
     }
 
     #[test]

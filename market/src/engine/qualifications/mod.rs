@@ -6,16 +6,20 @@
 //! | [`grants`] | which worker has which, with what value |
 //! | [`requests`] | what workers ask for, and the requester's decision |
 //! | [`form`], [`given`], [`key`] | tests: what is asked, what was answered, what that is worth |
+//! | `showable` | whether a page leaves out nothing of a new form |
+//! | `formatted` | the words of formatted content |
 //! | [`testing`] | taking a test |
 //! | [`requirements`] | whether a worker may discover, preview or accept, as a pure rule |
 //! | [`standing`] | everything the rule needs to know about one worker |
 
 pub mod form;
+mod formatted;
 pub mod given;
 pub mod grants;
 pub mod key;
 pub mod requests;
 pub mod requirements;
+mod showable;
 pub mod standing;
 pub mod testing;
 pub mod types;

@@ -94,7 +94,7 @@ async fn publish(
         return Err(Failure::parameter("AWS.MechanicalTurk.InvalidParameterValue", message));
     }
     let settings = call.market.settings();
-    Question::parse(&new.question, settings.allow_http_questions)?;
+    Question::parse_new(&new.question, settings.allow_http_questions)?;
     let fees = &settings.fees;
     let hit = if call.quirks.no_holds {
         lifetimes::create_unheld(call.conn, call.now, call.requester_id, fees, hit_type_id, new).await?
