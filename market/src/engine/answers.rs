@@ -40,10 +40,14 @@ fn write(writer: &mut Writer<Vec<u8>>, answers: &[(&str, &str)]) -> std::io::Res
 }
 
 pub(super) fn text(writer: &mut Writer<Vec<u8>>, tag: &str, text: &str) -> std::io::Result<()> {
-    let text: String = text.chars().filter(|&c| allowed(c)).collect();
     writer.write_event(Event::Start(BytesStart::new(tag)))?;
-    writer.write_event(Event::Text(BytesText::new(&text)))?;
+    writer.write_event(Event::Text(BytesText::new(&carried(text))))?;
     writer.write_event(Event::End(BytesEnd::new(tag)))
+}
+
+/// What an answer keeps of a text: the characters that XML can carry.
+pub fn carried(text: &str) -> String {
+    text.chars().filter(|&c| allowed(c)).collect()
 }
 
 /// Whether XML 1.0 can carry the character at all, escaped or not.

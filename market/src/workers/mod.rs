@@ -76,11 +76,13 @@ pub fn router(market: Market) -> Router {
     let finish = from_fn_with_state(site.clone(), pages::finish);
     let content = match site.market.settings().frame_url {
         Some(_) => Router::new(),
-        None => Router::new().route("/content/{hit_id}", get(content::show)),
+        None => {
+            let content = Router::new().route("/content/{hit_id}", get(content::show));
+            content.layer(from_fn(pages::without_nul))
+        }
     };
     guarded(&site.links)
         .merge(content)
-        .layer(from_fn(pages::without_nul))
         // What work consists of is never refused for a character in it; what XML cannot carry is dropped there.
         .route("/mturk/externalSubmit", get(submit::opened).post(submit::submit))
         .route("/static/{version}/{name}", get(statics::asset))
@@ -102,24 +104,34 @@ fn guarded(links: &Links) -> Router<Site> {
         .route("/queue", get(queue::show))
         .route("/earnings", get(earnings::show))
         .route("/work", get(work::mine))
-        .route("/work/{assignment_id}", get(work::show).post(work::hand_in))
+        .route("/work/{assignment_id}", get(work::show))
         .route("/work/{assignment_id}/return", post(work::give_back))
         .route("/inbox", get(inbox::show))
         .route("/qualifications", get(qualifications::show))
         .route("/qualifications/about", post(qualifications::about))
         .route("/qualifications/{id}/ask", post(qualifications::ask))
-        .route("/qualifications/{id}/test", get(test::show).post(test::hand_in))
+        .route("/qualifications/{id}/test", get(test::show))
         .route("/qualifications/{id}/test/open", post(test::open))
         .route("/sign-up", get(accounts::sign_up_page).post(accounts::sign_up))
         .route("/sign-in", get(accounts::sign_in_page).post(accounts::sign_in))
         .route("/sign-out", post(accounts::sign_out))
         .route("/account", get(accounts::account))
-        .route("/account/password", post(accounts::change_password));
+        .route("/account/password", post(accounts::change_password))
+        .layer(from_fn(pages::without_nul))
+        .merge(typed());
     let layer = CsrfLayer::new();
     match layer.clone().add_trusted_origin(links.origin()) {
         Ok(layer) => pages.layer(layer.with_rejection_response(refused)),
         Err(_) => pages.layer(layer.with_rejection_response(refused)),
     }
+}
+
+/// Forms with what people worked out: like work from a frame never refused for a character in it.
+fn typed() -> Router<Site> {
+    Router::new()
+        .route("/work/{assignment_id}", post(work::hand_in))
+        .route("/qualifications/{id}/test", post(test::hand_in))
+        .layer(from_fn(pages::address_without_nul))
 }
 
 /// The routes of the frame's own origin: requesters' pages and what they load from us, nothing that knows a worker.

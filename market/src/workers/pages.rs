@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 
@@ -174,8 +174,7 @@ const LONGEST_FORM: usize = 2 * 1024 * 1024;
 /// Refuses addresses and forms that have a NUL character in them: no text here can hold one.
 pub(super) async fn without_nul(request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    let escaped = |text: &str| text.contains("%00");
-    if parts.uri.path_and_query().is_some_and(|asked| escaped(asked.as_str())) {
+    if has_nul(&parts.uri) {
         return nul().into_response();
     }
     let Ok(body) = axum::body::to_bytes(body, LONGEST_FORM).await else {
@@ -185,6 +184,15 @@ pub(super) async fn without_nul(request: Request, next: Next) -> Response {
         return nul().into_response();
     }
     next.run(Request::from_parts(parts, body.into())).await
+}
+
+/// The same for addresses only: the handler drops such characters from what was typed.
+pub(super) async fn address_without_nul(request: Request, next: Next) -> Response {
+    if has_nul(request.uri()) { nul().into_response() } else { next.run(request).await }
+}
+
+fn has_nul(address: &Uri) -> bool {
+    address.path_and_query().is_some_and(|asked| asked.as_str().contains("%00"))
 }
 
 fn nul() -> PageError {

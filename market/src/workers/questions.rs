@@ -1,8 +1,11 @@
 //! A QuestionForm on a page: its questions with their fields, what was typed into them, and what is wrong with it. The
 //! tests of qualifications and HITs that come as such a form share it.
 
+use std::collections::{HashMap, HashSet};
+
 use axum::body::Bytes;
 
+use crate::engine::answers;
 use crate::engine::qualifications::form::{
     AnswerKind, Content, Part, Question, QuestionForm, SelectionRule, TextRule,
 };
@@ -83,22 +86,51 @@ pub(super) struct Choice {
     pub(super) chosen: bool,
 }
 
-/// The answers that were posted: `q` and the question's number, and `o` for words beside a list.
-pub(super) fn read(form: &QuestionForm, body: &Bytes) -> Vec<Given> {
-    let fields: Vec<(String, String)> = serde_urlencoded::from_bytes(body).unwrap_or_default();
-    let all = |name: &str| -> Vec<String> {
-        let matching = fields.iter().filter(|(field, value)| field == name && !value.trim().is_empty());
-        matching.map(|(_, value)| value.trim().to_owned()).collect()
-    };
-    let given = |(index, question): (usize, &Question)| {
-        let (values, other) = (all(&format!("q{}", index + 1)), all(&format!("o{}", index + 1)));
-        let (selections, text) = match question.answer {
-            AnswerKind::Text(_) => (Vec::new(), values.into_iter().next()),
-            AnswerKind::Selection(_) => (values, other.into_iter().next()),
+/// What a form sent, by the names of its fields: `q` and the question's number, and `o` for words beside a list.
+pub(super) struct Posted(HashMap<String, Vec<String>>);
+
+impl Posted {
+    /// Goes through the body once. A field with nothing in it that an answer keeps was not filled in.
+    pub(super) fn read(body: &Bytes) -> Self {
+        let sent: Vec<(String, String)> = serde_urlencoded::from_bytes(body).unwrap_or_default();
+        let mut fields: HashMap<String, Vec<String>> = HashMap::new();
+        for (name, value) in sent {
+            let value = answers::carried(&value);
+            if !value.trim().is_empty() {
+                fields.entry(name).or_default().push(value.trim().to_owned());
+            }
+        }
+        Self(fields)
+    }
+
+    /// The answers to this form's questions.
+    pub(super) fn answers(&self, form: &QuestionForm) -> Vec<Given> {
+        form.questions().enumerate().map(|(index, question)| self.answer(index + 1, question)).collect()
+    }
+
+    fn answer(&self, number: usize, question: &Question) -> Given {
+        let values = self.all(&format!("q{number}"));
+        let (selections, text) = match &question.answer {
+            AnswerKind::Text(_) => (Vec::new(), values.first()),
+            AnswerKind::Selection(rule) => (selected(rule, values), self.all(&format!("o{number}")).first()),
         };
-        Given { id: question.id.clone(), selections, text }
-    };
-    form.questions().enumerate().map(given).collect()
+        Given { id: question.id.clone(), selections, text: text.cloned() }
+    }
+
+    fn all(&self, name: &str) -> &[String] {
+        self.0.get(name).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+/// Each selection once, however often it was sent, and at most one that is not on the list: it is refused for that one.
+fn selected(rule: &SelectionRule, values: &[String]) -> Vec<String> {
+    let known: HashSet<&str> = rule.selections.iter().map(|(id, _)| id.as_str()).collect();
+    let mut seen = HashSet::new();
+    let each = values.iter().filter(|value| seen.insert(value.as_str()));
+    let (mut selected, unknown): (Vec<_>, Vec<_>) =
+        each.cloned().partition(|value| known.contains(value.as_str()));
+    selected.extend(unknown.into_iter().take(1));
+    selected
 }
 
 fn parts(form: &QuestionForm, given: Option<&[Given]>, unfit: &[(String, Unfit)]) -> Vec<Shown> {
@@ -180,4 +212,46 @@ fn lines(content: &[Content]) -> Vec<Line> {
         Content::List(points) => line(None, None, points),
     };
     content.iter().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::engine::qualifications::form::tests::FORM;
+
+    fn answers(form: &QuestionForm, body: impl Into<Bytes>) -> Vec<Given> {
+        Posted::read(&body.into()).answers(form)
+    }
+
+    #[test]
+    fn fields_become_answers() {
+        let form = QuestionForm::parse(FORM).unwrap();
+        let body = "q1=half&q2=b&q2=a&q2=b&o2=+me%00+&q2=x&q2=y&q3=+17&q3=18&q4=+%00+&assignmentId=3";
+        let given = answers(&form, body);
+        let read: Vec<_> = given.iter().map(|one| (one.selections.join(" "), one.text.as_deref())).collect();
+        let expected = [("half", None), ("b a x", Some("me")), ("", Some("17")), ("", None)];
+        assert_eq!(read, expected.map(|(selections, text)| (selections.to_owned(), text)));
+        assert!(answers(&form, "").iter().all(|one| one.selections.is_empty() && one.text.is_none()));
+    }
+
+    /// As many questions as a document has room for must not be as many ways through the fields.
+    #[test]
+    fn the_fields_are_gone_through_once_however_many_questions_there_are() {
+        let one = QuestionForm::parse(FORM).unwrap();
+        let question = one.parts[1].clone();
+        let form = |questions| QuestionForm { parts: vec![question.clone(); questions] };
+        let body = Bytes::from("q1=half&".repeat(200_000));
+        let time = |form: &QuestionForm| {
+            let run = || {
+                let start = Instant::now();
+                assert_eq!(answers(form, body.clone())[0].selections, ["half"]);
+                start.elapsed()
+            };
+            (0..3).map(|_| run()).min().unwrap_or(Duration::MAX)
+        };
+        let (few, many) = (time(&form(1)), time(&form(600)));
+        assert!(many < few * 10, "{few:?} for one question, {many:?} for 600");
+    }
 }

@@ -9,9 +9,9 @@ use chrono::{DateTime, Utc};
 
 use super::pages::{Here, PageError, Shell, page};
 use super::qualifications::back;
-use super::questions::ShownForm;
+use super::questions::{Posted, ShownForm};
 use super::session::SignedIn;
-use super::{Site, questions, words};
+use super::{Site, words};
 use crate::clock::Whose;
 use crate::engine::qualifications::requests::Asked;
 use crate::engine::qualifications::testing::{self, HandInError, Run};
@@ -59,9 +59,10 @@ pub(super) async fn hand_in(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<Response, PageError> {
+    let posted = Posted::read(&body);
     let (mut tx, now) = site.market.begin_of(Whose::QualificationType(&id)).await?;
     let run = testing::current(&mut tx, now, &worker.worker_id, &id).await?;
-    let given = questions::read(&run.form, &body);
+    let given = posted.answers(&run.form);
     match testing::hand_in(&mut tx, now, &worker.worker_id, &id, &given).await {
         Ok(asked) => {
             tx.commit().await?;

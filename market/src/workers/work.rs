@@ -15,9 +15,9 @@ use sqlx::PgConnection;
 use super::browse::question_of;
 use super::frame::{Task, Viewer};
 use super::pages::{Here, PageError, Shell, page};
-use super::questions::ShownForm;
+use super::questions::{Posted, ShownForm};
 use super::session::SignedIn;
-use super::{Site, questions, words};
+use super::{Site, words};
 use crate::clock::{self, Whose};
 use crate::engine::assignments::{self, Assignment, AssignmentState, FormError, WorkError};
 use crate::engine::hits::{self, Hit};
@@ -124,12 +124,13 @@ pub(super) async fn hand_in(
     Path(assignment_id): Path<String>,
     body: Bytes,
 ) -> Result<Response, PageError> {
+    let posted = Posted::read(&body);
     let (mut tx, now) = site.market.begin_of(Whose::Assignment(&assignment_id)).await?;
     let Some(held) = Held::find(&site, &mut tx, &worker, &assignment_id).await? else {
         return Ok(to_my_work(&site, ""));
     };
     let Question::Form(form) = &held.question else { return Err(no_form()) };
-    let given = questions::read(form, &body);
+    let given = posted.answers(form);
     match assignments::answer(&mut tx, now, &assignment_id, &worker.worker_id, form, &given).await {
         Ok(_) => {
             tx.commit().await?;

@@ -238,6 +238,27 @@ async fn wrong_answers_are_told_beside_their_questions_and_all_that_was_typed_is
 }
 
 #[tokio::test]
+async fn a_character_that_no_text_may_have_does_not_cost_what_was_typed() {
+    let mut work = at_work().await;
+    let typed = [("q1", "blue"), ("q2", "trust"), ("o2", "che\0ss"), ("q3", "\0"), ("q4", "be\0cause")];
+    let again = work.hand_in(&typed).await;
+    assert_eq!(again.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", again.body);
+    assert!(again.body.contains("One answer needs") && again.body.contains("Please answer this question."));
+    assert_eq!(attribute(&again, "#o2", "value").as_deref(), Some("chess"));
+    assert!(again.body.contains("because"));
+    work.hand_in(&[("q1", "blue"), ("q2", "trust"), ("o2", "che\0ss"), ("q3", "30\0"), ("q4", "be\0cause")])
+        .await;
+    let answer = work.answer().await;
+    for kept in [">chess<", ">30<", ">because<"] {
+        assert!(answer.contains(kept), "{answer}");
+    }
+    let address = work.place.page("work/%00");
+    let refused = work.browser.post(&address, &owned(&RIGHT)).await.unwrap();
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    assert!(refused.body.contains("cannot be stored"), "{}", refused.body);
+}
+
+#[tokio::test]
 async fn a_form_is_handed_in_on_its_page_only_by_its_holder_and_in_time() {
     let mut work = at_work().await;
     let around = work.place.submit(&work.assignment_id).await;

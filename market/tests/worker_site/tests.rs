@@ -59,6 +59,21 @@ async fn hand_in(world: &World, browser: &mut Browser, id: &str, fields: &[(&str
 const RIGHT: [(&str, &str); 4] = [("q1", "ten"), ("q2", "you"), ("q2", "me"), ("q3", "30")];
 
 #[tokio::test]
+async fn a_character_that_no_text_may_have_does_not_cost_a_test() {
+    let world = world().await;
+    let id = tested(&world, Some(KEY), None).await;
+    let (mut ada, _) = world.worker("Ada").await;
+    open(&world, &mut ada, &id).await;
+    let fields = [("q1", "ten"), ("q2", "you"), ("q2", "me"), ("q3", "3\0")];
+    let again = hand_in(&world, &mut ada, &id, &fields).await;
+    assert_eq!(again.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(attribute(&again, "#q3", "value").as_deref(), Some("3"));
+    let done =
+        hand_in(&world, &mut ada, &id, &[("q1", "ten"), ("q2", "you"), ("q2", "me"), ("q3", "3\x000")]).await;
+    assert_eq!(attribute(&done, &format!("[data-held='{id}']"), "data-value").as_deref(), Some("100"));
+}
+
+#[tokio::test]
 async fn a_test_with_a_key_is_scored_and_granted_at_once() {
     let world = world().await;
     let id = tested(&world, Some(KEY), None).await;
