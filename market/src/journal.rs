@@ -6,7 +6,7 @@
 use chrono::{DateTime, Utc};
 use kernel::money::Cents;
 use serde::{Deserialize, Serialize};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 
 use crate::notices::outbox;
 
@@ -140,6 +140,8 @@ pub struct Filter {
     pub effect: Option<Effect>,
     /// Entries after this position.
     pub after: i64,
+    /// Entries up to this position.
+    pub up_to: Option<i64>,
     /// At most so many.
     pub limit: Option<i64>,
 }
@@ -200,6 +202,7 @@ pub async fn entries(conn: &mut PgConnection, filter: &Filter) -> sqlx::Result<V
               and ($4::text is null or assignment_id = $4)
               and ($5::text is null or effect = $5)
               and ($6::text is null or worker_id = $6)
+              and ($8::bigint is null or seq <= $8)
             order by seq limit $7"#,
         filter.after,
         filter.requester_id,
@@ -208,6 +211,7 @@ pub async fn entries(conn: &mut PgConnection, filter: &Filter) -> sqlx::Result<V
         filter.effect as Option<Effect>,
         filter.worker_id,
         filter.limit,
+        filter.up_to,
     )
     .fetch_all(conn)
     .await
@@ -248,18 +252,41 @@ pub async fn latest(
     .await
 }
 
-/// The requester's entries that match, once everything that is being written of theirs is written: who goes on after
-/// the last one they were given misses none. Needs a transaction of its own, which is best ended soon.
+/// A part of a requester's journal, and the position after which to go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// The entries that match, oldest first.
+    pub entries: Vec<JournalEntry>,
+    /// Everything that matches and stands before is in this part or an earlier one.
+    pub after: i64,
+}
+
+/// The requester's entries that match, once everything that is being written of theirs is written: who goes on after the
+/// position they were given misses none. Where nothing more matches that position is the end, so that nobody searches
+/// the same entries again. Other writers of theirs wait only while the end is looked up, not while entries are read.
 ///
 /// # Errors
 /// When Postgres fails.
-pub async fn read_on(
-    conn: &mut PgConnection,
-    requester_id: &str,
-    filter: Filter,
-) -> sqlx::Result<Vec<JournalEntry>> {
+pub async fn read_on(pool: &PgPool, requester_id: &str, filter: Filter) -> sqlx::Result<Part> {
+    let end = written(pool, requester_id).await?;
+    let filter = Filter { requester_id: Some(requester_id.to_owned()), up_to: Some(end), ..filter };
+    let entries = entries(&mut *pool.acquire().await?, &filter).await?;
+    let full = filter.limit.is_some_and(|limit| entries.len() as i64 >= limit);
+    let last = entries.last().filter(|_| full).map(|entry| entry.seq);
+    Ok(Part { after: last.unwrap_or(end.max(filter.after)), entries })
+}
+
+/// The position up to which all of the requester's entries are written; later ones get higher positions.
+async fn written(pool: &PgPool, requester_id: &str) -> sqlx::Result<i64> {
+    let mut tx = pool.begin().await?;
     sqlx::query!("select pg_advisory_xact_lock($1, hashtext($2)) as lock", LOCK, requester_id)
-        .execute(&mut *conn)
+        .execute(&mut *tx)
         .await?;
-    entries(conn, &Filter { requester_id: Some(requester_id.to_owned()), ..filter }).await
+    let end = sqlx::query_scalar!(
+        r#"select coalesce(max(seq), 0) as "end!" from market.journal where requester_id = $1"#,
+        requester_id,
+    );
+    let end = end.fetch_one(&mut *tx).await?;
+    tx.commit().await?;
+    Ok(end)
 }

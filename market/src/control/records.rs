@@ -10,7 +10,7 @@ use super::caller::{Caller, Requester};
 use super::problem::{Body, Params, Problem};
 use crate::Market;
 use crate::engine::money::{self, Line};
-use crate::journal::{self, Effect, Filter, JournalEntry};
+use crate::journal::{self, Effect, Filter, JournalEntry, Part};
 
 /// Rows of an answer at most.
 const LONGEST: i64 = 1000;
@@ -73,6 +73,7 @@ impl Wanted {
             worker_id: self.worker_id,
             effect: self.effect,
             after,
+            up_to: None,
             limit: Some(limit),
         }
     }
@@ -87,11 +88,9 @@ pub(super) async fn journal(
     if wanted.backwards()? {
         return tail(caller, market, wanted, limit).await;
     }
-    let mut tx = market.pool().begin().await?;
-    let entries = journal::read_on(&mut tx, &caller.requester_id, wanted.filter(after, limit)).await?;
-    tx.commit().await?;
-    let last = entries.last().map_or(after, |entry| entry.seq);
-    Ok(Json(json!({ "entries": entries.iter().map(entry_shape).collect::<Vec<_>>(), "after": last })))
+    let filter = wanted.filter(after, limit);
+    let Part { entries, after } = journal::read_on(market.pool(), &caller.requester_id, filter).await?;
+    Ok(Json(json!({ "entries": entries.iter().map(entry_shape).collect::<Vec<_>>(), "after": after })))
 }
 
 /// One entry more than asked for is read, to say whether there are older ones.

@@ -1,5 +1,7 @@
 //! The control API: every route, every refusal, and nothing of anybody else.
 
+use std::cell::Cell;
+
 use market::clock::Turn;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use secrecy::ExposeSecret;
@@ -285,6 +287,57 @@ async fn who_reads_the_journal_on_misses_nothing_that_is_being_written() {
     assert!(waited.is_err(), "the first of the two is not written yet");
     slow.commit().await.unwrap();
     assert_eq!(reading.await["entries"].as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn who_reads_on_with_a_filter_goes_on_after_what_did_not_match() {
+    let place = Place::open().await;
+    let hit_id = place.hit(2).await;
+    let end = get(&place, "journal").await["after"].clone();
+    let nothing = get(&place, "journal?effect=approved").await;
+    assert_eq!((&nothing["entries"], &nothing["after"]), (&json!([]), &end));
+    let (_, assignment_id) = place.work("one", &hit_id).await;
+    let submitted = get(&place, &format!("journal?effect=submitted&limit=1&after={end}")).await;
+    assert_eq!(submitted["entries"][0]["assignment_id"], json!(assignment_id));
+    assert_eq!(submitted["after"], submitted["entries"][0]["seq"], "there may be more");
+    assert_eq!(get(&place, "journal?after=1000000").await["after"], 1_000_000);
+}
+
+/// Reading is what takes long in a long journal; nobody may be kept from writing meanwhile.
+#[tokio::test]
+async fn a_requesters_work_goes_on_while_their_journal_is_searched() {
+    let place = Place::open().await;
+    sqlx::query(
+        "insert into market.journal (at, effect, requester_id)
+         select now(), 'hit_reviewing', $1 from generate_series(1, 400000)",
+    )
+    .bind(&place.keys.requester_id)
+    .execute(place.market.pool())
+    .await
+    .unwrap();
+    let search = async {
+        for _ in 0..5 {
+            assert_eq!(get(&place, "journal?hit_id=NONE").await["entries"], json!([]));
+        }
+    };
+    let (locked, looks) = (Cell::new(0), Cell::new(0));
+    let watch = async {
+        loop {
+            let held =
+                "select exists (select from pg_locks where locktype = 'advisory' and mode = 'ExclusiveLock'
+                         and database = (select oid from pg_database where datname = current_database()))";
+            let held: bool = sqlx::query_scalar(held).fetch_one(place.market.pool()).await.unwrap();
+            looks.set(looks.get() + 1);
+            locked.set(locked.get() + usize::from(held));
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
+    };
+    tokio::select! {
+        () = search => {}
+        () = watch => {}
+    }
+    let (locked, looks) = (locked.get(), looks.get());
+    assert!(looks > 20 && locked * 4 < looks, "the lock was held at {locked} of {looks} looks");
 }
 
 #[tokio::test]
