@@ -16,6 +16,7 @@ use otree_hr::studies::draft::Typed;
 use otree_hr::studies::{Study, batches};
 
 use super::{approve, auto_approve, patience, stages, with_bonus};
+use crate::support::ledger;
 use crate::support::world::{Guest, World};
 
 async fn found(world: &World) -> Vec<Difference> {
@@ -106,6 +107,7 @@ async fn a_bonus_paid_by_hand_is_shown_until_somebody_acknowledges_it() {
     browser.post(&format!("{}/differences/{}", world.lab.path(), bonus.id), &note).await;
     patience(&world).await;
     assert!(found(&world).await.iter().all(|one| one.id != bonus.id || !one.open()), "the note stands");
+    assert_eq!(written_off(&world).await, 55, "what somebody accepted is in the books");
 
     bonus_by_hand(&world, &guests[0], 20).await;
     patience(&world).await;
@@ -114,6 +116,19 @@ async fn a_bonus_paid_by_hand_is_shown_until_somebody_acknowledges_it() {
         open.iter().filter(|one| one.kind == DifferenceKind::BonusElsewhere && one.open()).collect();
     assert_eq!(fresh.len(), 1, "another bonus is another difference: {open:?}");
     assert_eq!(fresh[0].cents, Some(Cents(20)));
+    assert_eq!(written_off(&world).await, 55, "nobody has accepted that one");
+    let page = browser.get(&format!("{}/money", world.lab.path())).await;
+    assert!(page.body.contains("$0.55"), "{}", page.body);
+    // The figures agree again, or become others: the note was about what is no more.
+    let resolved = "UPDATE difference SET resolved_at = now() WHERE id = $1";
+    sqlx::query(resolved).bind(bonus.id).execute(&world.app().pool).await.unwrap();
+    assert_eq!(written_off(&world).await, 0);
+    ledger::check(&world).await;
+}
+
+async fn written_off(world: &World) -> i64 {
+    let sql = "SELECT coalesce(sum(cents), 0)::bigint FROM ledger_posting WHERE account = 'written_off'";
+    sqlx::query_scalar(sql).fetch_one(&world.app().pool).await.unwrap()
 }
 
 #[tokio::test]
