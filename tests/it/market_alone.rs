@@ -20,7 +20,7 @@ fn the_readmes_scripts_work_against_a_marketplace_with_a_database_of_its_own() {
     let port = kernel::testing::free_port();
     let (ended, told, log) = run_shown_script(data.path(), port);
     assert!(ended.is_some_and(|status| status.success()), "{ended:?}\n{told}\n{log}");
-    for expected in ["\"AvailableBalance\": \"10000.00\"", " Assignable\n", "9989.20 dollars left"] {
+    for expected in ["\"AvailableBalance\": \"10000.00\"", " Assignable 9989.20 dollars left\n"] {
         assert!(told.contains(expected), "{expected} is missing:\n{told}\n{log}");
     }
     assert!(data.path().join("market/postgres").is_dir(), "its database is in a folder of its own");

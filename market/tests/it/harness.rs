@@ -70,7 +70,12 @@ impl Place {
 
     /// The same marketplace as another requester with 1000 dollars sees it.
     pub async fn beside(&self) -> Self {
-        let keys = self.market.create_requester("Another lab", Cents(100_000)).await.unwrap();
+        self.beside_with(Cents(100_000)).await
+    }
+
+    /// … with so much money.
+    pub async fn beside_with(&self, balance: Cents) -> Self {
+        let keys = self.market.create_requester("Another lab", balance).await.unwrap();
         let client = client(&self.url, &keys.access_key_id, keys.secret_access_key.expose_secret(), 1);
         let (market, url) = (self.market.clone(), self.url.clone());
         Self { market, url, keys, client, _server: Arc::clone(&self._server) }

@@ -12,10 +12,13 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
 use crate::harness::{Place, QUESTION};
 
+/// The worker who asks: with thousands of submissions in a large market.
+const DILIGENT: &str = "ALOAD000";
 /// The queue that notifications go to.
 const QUEUE: &str = "events";
 
-/// How much there is. Each HIT has nine places and five assignments that were handed in.
+/// How much there is. Each HIT has nine places and five assignments that were handed in; one worker did every HIT that
+/// is over.
 #[derive(Debug, Clone, Copy)]
 pub struct Size {
     pub hits: i64,
@@ -39,6 +42,7 @@ pub enum Question {
     ListHits,
     ListHitsFromTheMiddle,
     ListReviewableHits,
+    ListBonusPayments,
     WorkersList,
     Accept,
     Tick,
@@ -49,11 +53,12 @@ pub enum Question {
     Lookers,
 }
 
-pub const QUESTIONS: [Question; 12] = [
+pub const QUESTIONS: [Question; 13] = [
     Question::ListAssignmentsForHit,
     Question::ListHits,
     Question::ListHitsFromTheMiddle,
     Question::ListReviewableHits,
+    Question::ListBonusPayments,
     Question::WorkersList,
     Question::Accept,
     Question::Tick,
@@ -84,7 +89,7 @@ impl Loaded {
         let kinds = kinds_of_hit(&place).await;
         fill(&place, &kinds, size).await;
         let hit_id = format!("3LOAD{:08}", size.hits / 2);
-        Self { hit_type_id: kinds[0].clone(), hit_id, worker_id: "ALOAD000".into(), place }
+        Self { hit_type_id: kinds[0].clone(), hit_id, worker_id: DILIGENT.into(), place }
     }
 
     pub async fn ask(&self, question: Question) {
@@ -107,6 +112,10 @@ impl Loaded {
             Question::ListReviewableHits => {
                 let call = client.list_reviewable_hits().hit_type_id(&self.hit_type_id).max_results(100);
                 call.send().await.unwrap();
+            }
+            Question::ListBonusPayments => {
+                let call = client.list_bonus_payments().hit_id(&self.hit_id).max_results(100);
+                assert_eq!(call.send().await.unwrap().num_results, Some(5));
             }
             Question::WorkersList => {
                 let (now, settings) = (place.market.real_now(), place.market.settings());
@@ -134,6 +143,7 @@ impl Loaded {
             Question::MyWork => {
                 work::held(&mut *conn().await, &self.worker_id).await.unwrap();
                 let page = work::page(&mut *conn().await, &self.worker_id, None, 51).await.unwrap();
+                assert_eq!(page.len(), 51, "a whole page of what they did");
                 let ids: Vec<_> = page.into_iter().map(|item| item.assignment_id).collect();
                 work::bonuses(&mut *conn().await, &self.worker_id, &ids).await.unwrap();
             }
@@ -255,17 +265,34 @@ async fn fill(place: &Place, kinds: &[String], size: Size) {
     sqlx::query("insert into market.assignment (assignment_id, hit_id, worker_id, requester_id, state, accepted_at, deadline,
                                                 submitted_at, auto_approval_at, answer)
                  select '3WORK' || lpad((n * 5 + k)::text, 9, '0'), '3LOAD' || lpad(n::text, 8, '0'),
-                        'ALOAD' || lpad((1 + (n * 5 + k) % 499)::text, 3, '0'), $1, 'submitted', $2, $2 + interval '10 minutes',
+                        case when k = 5 and n <= $3 - $4 then $5 else 'ALOAD' || lpad((1 + (n * 5 + k) % 499)::text, 3, '0') end,
+                        $1, 'submitted', $2, $2 + interval '10 minutes',
                         $2 + interval '5 minutes', $2 + interval '30 days', '<QuestionFormAnswers/>'
                    from generate_series(1, $3) n, generate_series(1, 5) k")
-        .bind(requester_id).bind(before).bind(size.hits).execute(pool).await.unwrap();
+        .bind(requester_id).bind(before).bind(size.hits).bind(size.open).bind(DILIGENT).execute(pool).await.unwrap();
+    remember(place, before).await;
     look(place, size).await;
     notify(place, size).await;
-    for table in
-        ["hit", "assignment", "worker", "hit_type", "requester", "notice", "queue_message", "preview"]
-    {
+    for table in LARGE.into_iter().chain(["hit_type", "requester"]) {
         let analyze = sqlx::AssertSqlSafe(format!("vacuum analyze market.{table}"));
         sqlx::raw_sql(analyze).execute(pool).await.unwrap();
+    }
+}
+
+/// Each submission stands in the journal, got a bonus, and that is in the statement; each HIT was made under a token.
+async fn remember(place: &Place, before: DateTime<Utc>) {
+    let pool = place.market.pool();
+    for sql in [
+        "insert into market.journal (at, effect, requester_id, hit_id, assignment_id, worker_id)
+         select $1, 'submitted', requester_id, hit_id, assignment_id, worker_id from market.assignment",
+        "insert into market.bonus (requester_id, hit_id, assignment_id, worker_id, amount, fee, reason, paid_at)
+         select requester_id, hit_id, assignment_id, worker_id, 37, 7, 'x', $1 from market.assignment",
+        "insert into market.statement (requester_id, at, kind, available, on_hold, hit_id, assignment_id)
+         select requester_id, $1, 'bonus', -37, 0, hit_id, assignment_id from market.assignment",
+        "insert into market.request_token (requester_id, operation, token, parameters, result, used_at)
+         select requester_id, 'CreateHIT', 'load ' || hit_id, '', hit_id, $1::timestamptz + interval '7 days' from market.hit",
+    ] {
+        sqlx::query(sql).bind(before).execute(pool).await.unwrap();
     }
 }
 

@@ -13,6 +13,7 @@ use crate::protocol::shapes::object;
 pub(crate) struct ListReviewPolicyResultsForHit {
     hit_id: String,
     levels: Vec<String>,
+    page: PageRequest,
 }
 
 impl Operation for ListReviewPolicyResultsForHit {
@@ -21,13 +22,15 @@ impl Operation for ListReviewPolicyResultsForHit {
     fn read(fields: &mut Fields) -> Self {
         fields.optional_flag("RetrieveActions");
         fields.optional_flag("RetrieveResults");
-        PageRequest::read(fields);
+        let page = PageRequest::read(fields);
         let levels = fields.choices("PolicyLevels", &["Assignment", "HIT"]);
-        Self { hit_id: fields.required_id("HITId"), levels }
+        Self { hit_id: fields.required_id("HITId"), levels, page }
     }
 
     async fn run(self, call: &mut Call<'_>) -> Result<Value, Failure> {
         let hit = hits::owned(call.conn, call.requester_id, &self.hit_id).await?;
+        // There is one page, so nobody ever got a token.
+        self.page.after(&call.list(&hit.hit_id))?;
         let policies = review_policies::of_hit(call.conn, &hit.hit_id).await?;
         let asked = |level: &str| self.levels.is_empty() || self.levels.iter().any(|asked| asked == level);
         let (of_assignments, of_hit) =

@@ -90,7 +90,7 @@ pub(super) const ERRORS: &[(&str, &[&str])] = &[
     ("ListHITsForQualificationType", &[NO_TYPE, VALUE]),
     ("ListQualificationRequests", &[NO_TYPE, VALUE]),
     ("ListQualificationTypes", &[VALUE]),
-    ("ListReviewPolicyResultsForHIT", &[NO_HIT]),
+    ("ListReviewPolicyResultsForHIT", &[NO_HIT, VALUE]),
     ("ListReviewableHITs", &[VALUE]),
     ("ListWorkerBlocks", &[VALUE]),
     ("ListWorkersWithQualificationType", &[NO_TYPE, VALUE]),

@@ -67,9 +67,11 @@ pub fn moment() -> impl Strategy<Value = Vec<Deed>> {
 pub fn quirks() -> impl Strategy<Value = Quirks> {
     let since = prop_oneof![Just(DisposalSince::Creation), Just(DisposalSince::Reviewable)];
     let days = prop_oneof![Just(0), Just(3), Just(120)];
-    (any::<bool>(), any::<bool>(), any::<bool>(), days, since).prop_map(
-        |(no_holds, reuse_assignment_ids, giving_up_is_final, disposal_days, disposal_since)| Quirks {
-            no_holds,
+    let money = (any::<bool>(), prop_oneof![3 => Just(false), 1 => Just(true)]);
+    (money, any::<bool>(), any::<bool>(), days, since).prop_map(
+        |(money, reuse_assignment_ids, giving_up_is_final, disposal_days, disposal_since)| Quirks {
+            no_holds: money.0,
+            constant_balance: money.1,
             reuse_assignment_ids,
             giving_up_is_final,
             disposal_days,

@@ -1,5 +1,5 @@
 //! Random schedules: whatever people do in whatever order, one after the other or at the same moment, places and money
-//! add up.
+//! add up. `PROPTEST_CASES` says how many schedules of each kind are tried.
 //!
 //! | module | one idea |
 //! | --- | --- |
@@ -13,6 +13,7 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Duration, Utc};
 use futures_util::future::join_all;
+use kernel::money::Cents;
 use market::Quirks;
 use proptest::prelude::*;
 
@@ -40,7 +41,8 @@ impl Scene {
         for n in 0..5 {
             workers.push(place.worker(&format!("worker {n}")).await);
         }
-        let places = vec![place.beside().await, place];
+        // One of them is soon short of money.
+        let places = vec![place.beside_with(Cents(2_500)).await, place];
         let mut other_types = Vec::new();
         for place in &places {
             let other =
@@ -115,8 +117,15 @@ impl Scene {
     }
 }
 
+/// Schedules of each kind, unless the environment says otherwise: what fits into a run of all tests.
+const CASES: u32 = 8;
+
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 8, max_shrink_iters: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn places_and_money_add_up_after_every_deed(quirks in quirks(), deeds in prop::collection::vec(deed(), 20..60)) {

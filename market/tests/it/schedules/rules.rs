@@ -22,6 +22,9 @@ impl Scene {
                 "select assignment_id from market.assignment group by assignment_id having count(*) > 1",
             );
         }
+        if !self.quirks.constant_balance {
+            rules.push("select requester_id from market.statement where kind = 'credit'");
+        }
         if self.quirks.giving_up_is_final {
             rules.push("select hit_id from market.assignment group by hit_id, worker_id having count(*) > 1");
         }
@@ -97,17 +100,20 @@ impl Scene {
                 having r.available <> sum(s.available) or r.on_hold <> sum(s.on_hold)"),
             ("no money appears or vanishes", "
                 select r.requester_id from market.requester r
-                 where r.available + r.on_hold <> (
+                 where r.available + r.on_hold <> coalesce((
+                    select sum(s.available + s.on_hold) from market.statement s
+                     where s.requester_id = r.requester_id and s.kind = 'credit'), 0) + (
                     select sum(case j.effect when 'deposited' then j.amount else -j.amount - j.fee end)
                       from market.journal j where j.requester_id = r.requester_id
                        and j.effect in ('deposited', 'approved', 'auto_approved', 'bonus_sent'))"),
             ("approved work is paid once", "
                 select assignment_id from market.journal where effect in ('approved', 'auto_approved')
                  group by assignment_id having count(*) > 1"),
+            ("nobody has less than nothing", "select requester_id from market.requester where available < 0 or on_hold < 0"),
             ("deposits are what is left, promised, paid and charged", "
                 select requester_id from market.requester r join market.statement s using (requester_id)
                  group by r.requester_id
-                having sum(s.available + s.on_hold) filter (where s.kind = 'deposit') <> r.available + r.on_hold
+                having sum(s.available + s.on_hold) filter (where s.kind in ('deposit', 'credit')) <> r.available + r.on_hold
                      - coalesce(sum(s.available + s.on_hold) filter (where s.kind in ('reward', 'fee', 'bonus', 'bonus_fee')), 0)
                     or sum(s.available + s.on_hold) filter (where s.kind in ('hold', 'release')) <> 0"),
             ("approved work is what was paid for", "

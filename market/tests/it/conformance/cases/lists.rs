@@ -142,6 +142,9 @@ fn review_policies() -> Vec<Case> {
                     "RetrieveResults": true, "MaxResults": 10 })
         })
         .gives("/HITId", "3*"),
+        fails(operation, "a token, which nobody got", invalid("*NextToken*"), async |world: &World| {
+            json!({ "HITId": world.hit(1).await, "NextToken": "5.forged" })
+        }),
         fails(operation, "an unknown HIT", NO_HIT, async |_: &World| json!({ "HITId": "3UNKNOWN" })),
         fails(operation, "another requester's HIT", NO_HIT, async |world: &World| {
             json!({ "HITId": world.elsewhere().await.hit_id })
