@@ -2,16 +2,20 @@
 -- were compared with ours, no money leaves it.
 
 -- Where this database lives: the cluster and its timeline (another after every recovery), the database and its tables
--- (others after every restore from a dump). Whoever may not ask for the cluster tells the rest.
+-- (others after every restore from a dump). Where a provider does not tell one of these, the others have to do.
 CREATE FUNCTION database_home() RETURNS text LANGUAGE plpgsql STABLE AS $$
-DECLARE cluster text := 'unknown';
+DECLARE cluster text := 'unknown'; timeline text := 'unknown';
 BEGIN
     BEGIN
         SELECT system_identifier::text INTO cluster FROM pg_control_system();
-    EXCEPTION WHEN insufficient_privilege THEN NULL;
+    EXCEPTION WHEN OTHERS THEN NULL;
     END;
-    RETURN concat_ws(' ', cluster, left(pg_walfile_name(pg_current_wal_lsn()), 8),
-        (SELECT oid FROM pg_database WHERE datname = current_database()), 'payment_order'::regclass::oid);
+    BEGIN
+        timeline := left(pg_walfile_name(pg_current_wal_lsn()), 8);
+    EXCEPTION WHEN OTHERS THEN NULL;
+    END;
+    RETURN concat_ws(' ', cluster, timeline, (SELECT oid FROM pg_database WHERE datname = current_database()),
+        'payment_order'::regclass::oid);
 END
 $$;
 

@@ -3,6 +3,7 @@
 use chrono::Duration;
 use market::faults::FaultKind;
 use market::journal::Effect;
+use otree_hr::ledger::pause;
 use otree_hr::payments::OrderState;
 use otree_hr::studies::State;
 use otree_hr::studies::draft::Typed;
@@ -208,6 +209,13 @@ async fn f27_of_a_bulk_approval_each_ones_fate_is_recorded() {
         .opened()
         .await;
     show.submitted(20, "0.70").await;
+    // Ordered before anybody can know that three of them are rejected by hand.
+    let mut conn = show.pool().acquire().await.unwrap();
+    let (lab, owner) = (show.lab.id.0, show.lab.owner.0);
+    assert!(pause::begin(&mut conn, show.rig.now(), Some(lab), owner, "").await.unwrap());
+    let rows = show.rows().await;
+    show.decide(PAY, &rows, &[]).await;
+    assert_eq!(show.orders().await.len(), 40);
     for who in 0..3 {
         let (mut tx, now) = show.rig.market.begin().await.unwrap();
         let assignment = show.people[who].assignment.clone();
@@ -215,8 +223,8 @@ async fn f27_of_a_bulk_approval_each_ones_fate_is_recorded() {
         tx.commit().await.unwrap();
     }
     show.rig.trouble(FaultKind::FailBefore, Some("ApproveAssignment"), 3).await;
-    let rows = show.rows().await;
-    show.decide(PAY, &rows, &[]).await;
+    assert!(pause::end(&mut conn, Some(lab)).await.unwrap());
+    drop(conn);
     let ended = "SELECT bool_and(state IN ('done', 'refused')) FROM payment_order WHERE study_id = $1";
     show.rig.until_sql(show.study.0, ended).await;
     struck(&show).await;
