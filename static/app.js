@@ -59,3 +59,6 @@ document.addEventListener("change", (event) => {
     all.indeterminate = ticked > 0 && ticked < boxes.length;
   }
 });
+
+// On a phone the tabs of a lab are wider than the page: the one that is shown comes into sight.
+document.querySelector("nav.tabs a[aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });

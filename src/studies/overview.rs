@@ -22,6 +22,8 @@ pub struct Line {
     pub working: i64,
     pub finished: i64,
     pub finished_unsubmitted: i64,
+    /// Those of them to whom no compensation was offered.
+    pub uncompensated: i64,
     pub submitted: i64,
     pub submitted_unfinished: i64,
     pub approved: i64,
@@ -80,7 +82,7 @@ pub async fn of_lab(conn: &mut PgConnection, lab: LabId, only: Option<StudyId>) 
         r#"SELECT study.id AS "id: _", study.name, study.state AS "state: _", study.environment, study.places,
             study.created_at, study.problem, study.budget_cents AS "budget: _",
             p.admitted AS "admitted!", p.working AS "working!", p.finished AS "finished!",
-            p.finished_unsubmitted AS "finished_unsubmitted!", p.submitted AS "submitted!",
+            p.finished_unsubmitted AS "finished_unsubmitted!", p.uncompensated AS "uncompensated!", p.submitted AS "submitted!",
             p.submitted_unfinished AS "submitted_unfinished!", p.approved AS "approved!", p.paid AS "paid!",
             p.rejected AS "rejected!", p.returned AS "returned!",
             p.worked_then_returned AS "worked_then_returned!", p.odd_payoffs AS "odd_payoffs!",
@@ -92,6 +94,9 @@ pub async fn of_lab(conn: &mut PgConnection, lab: LabId, only: Option<StudyId>) 
                 count(*) FILTER (WHERE stage = 'working') AS working,
                 count(*) FILTER (WHERE stage = 'finished') AS finished,
                 count(*) FILTER (WHERE stage = 'finished_unsubmitted') AS finished_unsubmitted,
+                count(*) FILTER (WHERE stage = 'finished_unsubmitted' AND NOT EXISTS (
+                    SELECT FROM payment_order c WHERE c.participation_id = participation.id
+                        AND c.kind = 'compensate' AND c.state <> 'refused')) AS uncompensated,
                 count(*) FILTER (WHERE stage = 'submitted') AS submitted,
                 count(*) FILTER (WHERE stage = 'submitted_unfinished') AS submitted_unfinished,
                 count(*) FILTER (WHERE stage = 'approved') AS approved,

@@ -399,13 +399,11 @@ impl ConfirmPage {
 
     fn button(&self) -> String {
         let people = words_for::count(self.people(), "person", "people");
-        match self.kind.rejects() {
-            true => format!("Reject {people}"),
-            false => {
-                let orders: usize = self.plan.lines.iter().flat_map(|line| &line.orders).map(Vec::len).sum();
-                let orders = words_for::count(orders, "order", "orders");
-                format!("{orders}, {}", words_for::money(self.plan.total()))
-            }
+        let sum = words_for::money(self.plan.total());
+        match self.kind {
+            Kind::RejectList => format!("Reject {people}"),
+            Kind::ApproveAllBut | Kind::OverrideList => format!("Approve {people} for {sum}"),
+            Kind::BonusFile | Kind::EqualBonus | Kind::TopUp => format!("Pay {people} {sum}"),
         }
     }
 }

@@ -44,7 +44,7 @@ impl OrderLine {
                 OrderState::Unknown => "warn",
                 _ => "note",
             },
-            state: state_words(order.state),
+            state: state_words(order.kind, order.state),
             order,
         }
     }

@@ -148,13 +148,16 @@ fn order_words(order: &Order) -> Option<(&'static str, String)> {
         OrderState::Done => None,
         OrderState::Refused => Some(("bad", format!("{what} refused{problem}"))),
         OrderState::Unknown => Some(("warn", format!("{what} unclear{problem}"))),
-        _ => Some(("note", format!("{what} {}{problem}", state_words(order.state)))),
+        _ => Some(("note", format!("{what} {}{problem}", state_words(order.kind, order.state)))),
     }
 }
 
 /// An order's state as people say it.
-pub fn state_words(state: OrderState) -> &'static str {
+pub fn state_words(kind: Kind, state: OrderState) -> &'static str {
     match state {
+        OrderState::Planned if kind == Kind::Compensate => {
+            "waits for the worker to submit, or for a second person"
+        }
         OrderState::Planned => "waits for the approval, or for a second person",
         OrderState::Authorised => "is about to be sent",
         OrderState::Sending => "is being sent",

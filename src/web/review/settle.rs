@@ -71,7 +71,7 @@ impl OrderPage {
     }
 
     fn state(&self) -> &'static str {
-        state_words(self.order.state)
+        state_words(self.order.kind, self.order.state)
     }
 
     fn away(&self, at: &DateTime<Utc>) -> String {

@@ -138,12 +138,12 @@ fn review(list: &mut Vec<Attention>, line: &Line, now: DateTime<Utc>) {
             label: "Review",
         });
     }
-    if line.finished_unsubmitted > 0 {
+    if line.uncompensated > 0 {
         list.push(Attention {
             tone: "warn",
             words: format!(
                 "{} the study but never submitted, so the marketplace has nothing to approve.",
-                words::count(line.finished_unsubmitted, "person finished", "people finished")
+                words::count(line.uncompensated, "person finished", "people finished")
             ),
             link: "/compensations",
             label: "Compensate them",
@@ -221,6 +221,7 @@ mod tests {
             working: 3,
             finished: 0,
             finished_unsubmitted: 0,
+            uncompensated: 0,
             submitted: 0,
             submitted_unfinished: 0,
             approved: 0,

@@ -64,10 +64,10 @@ async fn fifty_people_are_approved_and_paid_after_a_confirmation() {
     bert.click("#approve_all_but button.secondary").await;
     bert.see("50 people, $102.00 with fees. Nothing has been done yet.").await;
     assert_eq!(world.lab.count(ORDERS).await, 0);
-    ada.press("100 orders, $102.00").await;
+    ada.press("Approve 50 people for $102.00").await;
     ada.see("100 orders were placed, $102.00 with fees").await;
     assert_eq!(world.lab.count(ORDERS).await, 100);
-    bert.press("100 orders, $102.00").await;
+    bert.press("Approve 50 people for $102.00").await;
     bert.see("so nothing was done. Please look again.").await;
     bert.leave().await;
     assert_eq!(world.lab.count(ORDERS).await, 100);
@@ -168,7 +168,7 @@ async fn a_file_of_bonuses_is_mended_line_by_line_and_pays_once_though_it_is_sen
         ada.click("#bonus_file button.secondary").await;
         if time == 1 {
             ada.see("3 people, $1.26 with fees").await;
-            ada.press("3 orders, $1.26").await;
+            ada.press("Pay 3 people $1.26").await;
             ada.see("3 orders were placed").await;
         } else {
             ada.see("Left out: This very bonus was ordered before.").await;

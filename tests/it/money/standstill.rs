@@ -50,7 +50,7 @@ async fn owners_are_told_once_and_the_page_says_it_until_it_is_mended() {
     }
     let page =
         world.lab.browser(world.lab.owner).await.get(&format!("{}/money", world.lab.path())).await.body;
-    assert!(page.contains("2 payments") && page.contains("have to wait since"), "{page}");
+    assert!(page.contains("2 payments") && page.contains("have been waiting since"), "{page}");
 
     world.market.deposit(&world.requester, Cents(1_000)).await.unwrap();
     for _ in 0..3 {

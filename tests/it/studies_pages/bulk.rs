@@ -115,7 +115,7 @@ async fn a_list_is_rejected_with_reasons_of_each_or_of_all() {
     let refused = ada.post(&bulk, &bare).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(
-        refused.body.contains("id=\"words-error\"") && refused.body.contains("Both checks wrong"),
+        refused.body.contains("id=\"reject-words-error\"") && refused.body.contains("Both checks wrong"),
         "{}",
         refused.body
     );

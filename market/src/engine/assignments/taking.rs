@@ -163,8 +163,8 @@ async fn insert(
     assignment_id: String,
 ) -> sqlx::Result<String> {
     sqlx::query_scalar!(
-        "insert into market.assignment (assignment_id, hit_id, requester_id, worker_id, accepted_at, deadline)
-         values ($1, $2, $3, $4, $5, $6) returning assignment_id",
+        "insert into market.assignment (assignment_id, hit_id, requester_id, worker_id, accepted_at, deadline, practice)
+         values ($1, $2, $3, $4, $5, $6, (select practice from market.hit where hit_id = $2)) returning assignment_id",
         assignment_id,
         hit.hit_id,
         hit.requester_id,
