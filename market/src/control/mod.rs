@@ -7,6 +7,7 @@
 //! | `faults` | trouble ordered against the requester's calls, and what it struck |
 //! | `records` | journal, statement, balance, and play money |
 //! | `bots` | simulated workers: sent, reported, stopped |
+//! | `people` | workers whom the requester's own program plays, step by step |
 //! | `behaviour` | the quirks the requester switched |
 //! | `problem` | errors as problem details, and bodies and queries read strictly |
 //!
@@ -18,6 +19,7 @@ mod bots;
 mod caller;
 mod clock;
 mod faults;
+mod people;
 mod problem;
 mod records;
 
@@ -41,6 +43,10 @@ pub fn router(market: Market) -> Router {
         .route("/faults/{id}", delete(faults::lift))
         .route("/bots", get(bots::list).post(bots::send))
         .route("/bots/{id}", get(bots::show).delete(bots::stop))
+        .route("/workers", get(people::list).post(people::make))
+        .route("/assignments", post(people::accept))
+        .route("/assignments/{id}/return", post(people::give_back))
+        .route("/assignments/{id}/submit", post(people::hand_in))
         .route("/journal", get(records::journal))
         .route("/statement", get(records::statement))
         .route("/balance", get(records::balance))

@@ -130,3 +130,17 @@ pub async fn owned(conn: &mut PgConnection, requester_id: &str, hit_type_id: &st
     .await?
     .ok_or_else(|| Refusal::NoSuchHitType(hit_type_id.into()))
 }
+
+/// Whether the type is this requester's.
+///
+/// # Errors
+/// When Postgres fails.
+pub async fn is_of(conn: &mut PgConnection, hit_type_id: &str, requester_id: &str) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"select exists (select from market.hit_type where hit_type_id = $1 and requester_id = $2) as "own!""#,
+        hit_type_id,
+        requester_id,
+    )
+    .fetch_one(conn)
+    .await
+}

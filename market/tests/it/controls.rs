@@ -10,31 +10,31 @@ use serde_json::{Value, json};
 use crate::harness::{Place, http};
 
 /// A call of this control with the place's own keys.
-fn control(place: &Place, method: Method, path: &str) -> RequestBuilder {
+pub fn control(place: &Place, method: Method, path: &str) -> RequestBuilder {
     let secret = place.keys.secret_access_key.expose_secret();
     let url = format!("{}control/v1/{path}", place.url);
     http().request(method, url).basic_auth(&place.keys.access_key_id, Some(secret))
 }
 
-async fn answer(call: RequestBuilder) -> (StatusCode, Value) {
+pub async fn answer(call: RequestBuilder) -> (StatusCode, Value) {
     let response = call.send().await.unwrap();
     let status = response.status();
     let text = response.text().await.unwrap();
     (status, if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() })
 }
 
-async fn get(place: &Place, path: &str) -> Value {
+pub async fn get(place: &Place, path: &str) -> Value {
     let (status, body) = answer(control(place, Method::GET, path)).await;
     assert_eq!(status, StatusCode::OK, "{body}");
     body
 }
 
-async fn post(place: &Place, path: &str, body: Value) -> (StatusCode, Value) {
+pub async fn post(place: &Place, path: &str, body: Value) -> (StatusCode, Value) {
     answer(control(place, Method::POST, path).json(&body)).await
 }
 
 /// The refusal's word for programs, after checking its shape.
-async fn problem(call: RequestBuilder, status: StatusCode) -> String {
+pub async fn problem(call: RequestBuilder, status: StatusCode) -> String {
     let response = call.send().await.unwrap();
     assert_eq!(response.status(), status);
     assert_eq!(response.headers()["content-type"], "application/problem+json");
@@ -81,6 +81,11 @@ async fn who_does_not_rehearse_may_read_their_money_and_use_no_other_control() {
         (Method::GET, "bots"),
         (Method::POST, "bots"),
         (Method::DELETE, "bots/1"),
+        (Method::GET, "workers"),
+        (Method::POST, "workers"),
+        (Method::POST, "assignments"),
+        (Method::POST, "assignments/3A/return"),
+        (Method::POST, "assignments/3A/submit"),
         (Method::GET, "journal"),
         (Method::POST, "deposit"),
         (Method::GET, "behaviour"),

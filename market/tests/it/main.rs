@@ -30,6 +30,7 @@ mod registry;
 mod requirements;
 mod sandbox;
 mod schedules;
+mod scripted;
 mod signatures;
 mod tests_of_qualifications;
 mod tokens;

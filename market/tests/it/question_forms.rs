@@ -9,7 +9,7 @@ use scraper::{Html, Selector};
 
 use crate::harness::{Place, refused};
 
-const FORM: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
+pub const FORM: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <QuestionForm xmlns="http://mechanicalturk.amazonaws.com/AWSMechanicalTurkDataSchemas/2017-11-06/QuestionForm.xsd">
  <Overview><Title>About you</Title><FormattedContent><![CDATA[<p>Be <b>honest</b>.</p><script>alert(1)</script>]]></FormattedContent></Overview>
  <Question><QuestionIdentifier>colour</QuestionIdentifier><DisplayName>Colour</DisplayName><IsRequired>true</IsRequired>
