@@ -1,7 +1,5 @@
 //! The control API: every route, every refusal, and nothing of anybody else.
 
-use std::cell::Cell;
-
 use market::clock::Turn;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use secrecy::ExposeSecret;
@@ -306,43 +304,6 @@ async fn who_reads_on_with_a_filter_goes_on_after_what_did_not_match() {
     assert_eq!(submitted["entries"][0]["assignment_id"], json!(assignment_id));
     assert_eq!(submitted["after"], submitted["entries"][0]["seq"], "there may be more");
     assert_eq!(get(&place, "journal?after=1000000").await["after"], 1_000_000);
-}
-
-/// Reading is what takes long in a long journal; nobody may be kept from writing meanwhile.
-#[tokio::test]
-async fn a_requesters_work_goes_on_while_their_journal_is_searched() {
-    let place = Place::open().await;
-    sqlx::query(
-        "insert into market.journal (at, effect, requester_id)
-         select now(), 'hit_reviewing', $1 from generate_series(1, 400000)",
-    )
-    .bind(&place.keys.requester_id)
-    .execute(place.market.pool())
-    .await
-    .unwrap();
-    let search = async {
-        for _ in 0..5 {
-            assert_eq!(get(&place, "journal?hit_id=NONE").await["entries"], json!([]));
-        }
-    };
-    let (locked, looks) = (Cell::new(0), Cell::new(0));
-    let watch = async {
-        loop {
-            let held =
-                "select exists (select from pg_locks where locktype = 'advisory' and mode = 'ExclusiveLock'
-                         and database = (select oid from pg_database where datname = current_database()))";
-            let held: bool = sqlx::query_scalar(held).fetch_one(place.market.pool()).await.unwrap();
-            looks.set(looks.get() + 1);
-            locked.set(locked.get() + usize::from(held));
-            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
-        }
-    };
-    tokio::select! {
-        () = search => {}
-        () = watch => {}
-    }
-    let (locked, looks) = (locked.get(), looks.get());
-    assert!(looks > 20 && locked * 4 < looks, "the lock was held at {locked} of {looks} looks");
 }
 
 #[tokio::test]

@@ -39,7 +39,6 @@ pub enum Question {
     ListHits,
     ListHitsFromTheMiddle,
     ListReviewableHits,
-    ListBonusPayments,
     WorkersList,
     Accept,
     Tick,
@@ -50,12 +49,11 @@ pub enum Question {
     Lookers,
 }
 
-pub const QUESTIONS: [Question; 13] = [
+pub const QUESTIONS: [Question; 12] = [
     Question::ListAssignmentsForHit,
     Question::ListHits,
     Question::ListHitsFromTheMiddle,
     Question::ListReviewableHits,
-    Question::ListBonusPayments,
     Question::WorkersList,
     Question::Accept,
     Question::Tick,
@@ -109,10 +107,6 @@ impl Loaded {
             Question::ListReviewableHits => {
                 let call = client.list_reviewable_hits().hit_type_id(&self.hit_type_id).max_results(100);
                 call.send().await.unwrap();
-            }
-            Question::ListBonusPayments => {
-                let call = client.list_bonus_payments().hit_id(&self.hit_id).max_results(100);
-                assert_eq!(call.send().await.unwrap().num_results, Some(5));
             }
             Question::WorkersList => {
                 let (now, settings) = (place.market.real_now(), place.market.settings());
@@ -274,14 +268,12 @@ async fn fill(place: &Place, kinds: &[String], size: Size) {
     }
 }
 
-/// Each submission stands in the journal, got a bonus, and that is in the statement; each HIT was made under a token.
+/// Each submission stands in the journal and cost something in the statement; each HIT was made under a token.
 async fn remember(place: &Place, before: DateTime<Utc>) {
     let pool = place.market.pool();
     for sql in [
         "insert into market.journal (at, effect, requester_id, hit_id, assignment_id, worker_id)
          select $1, 'submitted', requester_id, hit_id, assignment_id, worker_id from market.assignment",
-        "insert into market.bonus (requester_id, hit_id, assignment_id, worker_id, amount, fee, reason, paid_at)
-         select requester_id, hit_id, assignment_id, worker_id, 37, 7, 'x', $1 from market.assignment",
         "insert into market.statement (requester_id, at, kind, available, on_hold, hit_id, assignment_id)
          select requester_id, $1, 'bonus', -37, 0, hit_id, assignment_id from market.assignment",
         "insert into market.request_token (requester_id, operation, token, parameters, result, used_at)
