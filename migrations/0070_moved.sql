@@ -37,7 +37,7 @@ CREATE INDEX comparison_behind ON comparison (lab_id) WHERE NOT caught_up;
 -- Whether a study's money waits: for the end of a pause, or for the comparisons after the database moved. One that the
 -- recruiter did not answer holds up only what it is about; without a study, only those that may still be answered count.
 CREATE FUNCTION money_waits(lab uuid, study uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
-    SELECT money_paused(lab)
+    SELECT EXISTS (SELECT FROM money_pause WHERE lab_id = lab OR lab_id IS NULL)
         OR EXISTS (SELECT FROM comparison c WHERE c.lab_id = lab AND NOT c.caught_up
             AND (c.failures = 0 OR c.study_id = study
                 OR c.study_id IS NULL AND c.connection_id = (SELECT connection_id FROM study s WHERE s.id = study)))

@@ -3,11 +3,13 @@
 ALTER TABLE ledger_entry DROP CONSTRAINT ledger_entry_kind_check, ADD CONSTRAINT ledger_entry_kind_check CHECK (kind IN
     ('reserve', 'release', 'hand_in', 'reject', 'order', 'refuse', 'pay', 'write_off', 'write_back'));
 
--- Differences of an account as a whole are not booked: they contain those of its studies.
+-- Bonuses that no order accounts for are; second submissions have orders, decisions are taken over, and the differences
+-- of an account as a whole contain those of its studies.
 CREATE FUNCTION ledger_write_off(d difference) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE s study; gone bigint;
 BEGIN
-    IF d.study_id IS NULL OR coalesce(d.cents, 0) = 0 OR d.acknowledged_at IS NULL THEN RETURN; END IF;
+    IF d.study_id IS NULL OR d.kind NOT IN ('bonus_elsewhere', 'bonus_other', 'bonus_unexpected', 'bonus_twice')
+        OR coalesce(d.cents, 0) = 0 OR d.acknowledged_at IS NULL THEN RETURN; END IF;
     SELECT * INTO s FROM study WHERE id = d.study_id;
     IF d.resolved_at IS NULL THEN
         PERFORM ledger_post(s, 'write_off', d.id, NULL, d.acknowledged_at,

@@ -61,4 +61,6 @@ document.addEventListener("change", (event) => {
 });
 
 // On a phone the tabs of a lab are wider than the page: the one that is shown comes into sight.
-document.querySelector("nav.tabs a[aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
+const tabs = document.querySelector("nav.tabs");
+const shown = tabs?.querySelector("a[aria-current]");
+if (shown) tabs.scrollLeft = shown.offsetLeft - (tabs.clientWidth - shown.offsetWidth) / 2;

@@ -7,6 +7,7 @@
 #[expect(dead_code, reason = "what only the tests need")]
 mod harness;
 #[path = "../tests/it/load.rs"]
+#[expect(dead_code, reason = "what only the tests need")]
 mod load;
 
 use std::time::{Duration, Instant};

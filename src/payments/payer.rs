@@ -107,7 +107,7 @@ impl Payer {
             tracing::warn!(order = %order.id, "an order was taken over by another process; nothing recorded");
             return Ok(());
         }
-        standstill::note(&mut tx, order.connection_id, sign, now).await?;
+        standstill::note(&mut tx, order, sign, now).await?;
         crate::crash::point("payer.recording");
         tx.commit().await?;
         crate::crash::point("payer.recorded");

@@ -1,6 +1,6 @@
 //! Payments that wait until a person mends something: money in the recruiter's account, or keys.
 //!
-//! The payer notes it with the order it concerns, and that it is over with the next one that comes through. The
+//! The payer notes it with the order it concerns, and that it is over with the last one that comes through. The
 //! lab's owners are told by mail, once for each standstill and at most once a day; the page of money says it always.
 
 use std::fmt::Write as _;
@@ -11,6 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use kernel::money::Cents;
 use sqlx::{PgConnection, query, query_as, query_scalar};
 
+use super::Order;
 use crate::app::App;
 use crate::connections::ConnectionId;
 use crate::jobs::{Reconciler, Step};
@@ -60,48 +61,52 @@ pub fn sign(outcome: &Outcome<()>) -> Sign {
     }
 }
 
-/// Writes down what was seen.
+/// Writes down what was seen with an order, as it was claimed, after its own record.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn note(
     conn: &mut PgConnection,
-    connection: ConnectionId,
+    order: &Order,
     sign: Sign,
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
     match sign {
         Sign::Nothing => Ok(()),
-        Sign::Pays => over(conn, connection, now).await,
-        Sign::Stands(words) => stands(conn, connection, &words, now).await,
+        Sign::Pays => over(conn, order, now).await,
+        Sign::Stands(words) => stands(conn, order, &words, now).await,
     }
 }
 
-async fn stands(
-    conn: &mut PgConnection,
-    connection: ConnectionId,
-    words: &str,
-    now: DateTime<Utc>,
-) -> sqlx::Result<()> {
+/// One that stood before with nobody waiting any more is another standstill.
+async fn stands(conn: &mut PgConnection, order: &Order, words: &str, now: DateTime<Utc>) -> sqlx::Result<()> {
     query!(
         "INSERT INTO standstill AS s (connection_id, lab_id, words, since)
          SELECT id, lab_id, $2, $3 FROM connection WHERE id = $1
          ON CONFLICT (connection_id) DO UPDATE SET words = excluded.words, over_at = NULL,
-            since = CASE WHEN s.over_at IS NULL THEN s.since ELSE excluded.since END",
-        connection.0,
+            since = CASE WHEN s.over_at IS NULL AND ($5 OR EXISTS (SELECT FROM payment_order o
+                WHERE o.connection_id = $1 AND o.id <> $4 AND o.state IN ('authorised', 'sending')
+                    AND o.problem IS NOT NULL)) THEN s.since ELSE excluded.since END",
+        order.connection_id.0,
         words,
-        now
+        now,
+        order.id.0,
+        order.problem.is_some(),
     )
     .execute(conn)
     .await?;
     Ok(())
 }
 
-async fn over(conn: &mut PgConnection, connection: ConnectionId, now: DateTime<Utc>) -> sqlx::Result<()> {
+/// Over when nothing waits any more: an approval can come through while bonuses have to wait for money.
+async fn over(conn: &mut PgConnection, order: &Order, now: DateTime<Utc>) -> sqlx::Result<()> {
     query!(
-        "UPDATE standstill SET over_at = $2 WHERE connection_id = $1 AND over_at IS NULL",
-        connection.0,
-        now
+        "UPDATE standstill SET over_at = $2 WHERE connection_id = $1 AND over_at IS NULL
+            AND NOT EXISTS (SELECT FROM payment_order o WHERE o.connection_id = $1 AND o.id <> $3
+                AND o.state IN ('authorised', 'sending') AND o.problem IS NOT NULL)",
+        order.connection_id.0,
+        now,
+        order.id.0
     )
     .execute(conn)
     .await?;
@@ -120,7 +125,7 @@ pub async fn of_lab(conn: &mut PgConnection, lab: LabId) -> sqlx::Result<Vec<Sta
         FROM standstill s JOIN connection c ON c.id = s.connection_id
         CROSS JOIN LATERAL (SELECT count(*) AS orders, coalesce(sum(o.amount_cents), 0)::bigint AS sum
             FROM payment_order o
-            WHERE o.connection_id = s.connection_id AND o.state = 'authorised' AND o.problem IS NOT NULL) w
+            WHERE o.connection_id = s.connection_id AND o.state IN ('authorised', 'sending') AND o.problem IS NOT NULL) w
         WHERE s.lab_id = $1 AND s.over_at IS NULL AND w.orders > 0 ORDER BY s.since, c.name"#,
         lab.0
     )
@@ -151,21 +156,21 @@ impl Reconciler for Alarm {
         let mut tx = app.pool.begin().await?;
         let Some(lab) = claim(&mut tx, now).await? else { return Ok(Step::Idle) };
         let standing = of_lab(&mut tx, lab).await?;
-        if !standing.is_empty() {
-            let link = app.config.absolute(&format!("/labs/{lab}/money"));
-            write(&mut tx, lab, &standing, &link, now).await?;
-        }
+        let link = app.config.absolute(&format!("/labs/{lab}/money"));
+        write(&mut tx, lab, &standing, &link, now).await?;
         tx.commit().await?;
         Ok(Step::Worked)
     }
 }
 
-/// A lab whose owners are to be told now; counts as told.
+/// A lab whose owners are to be told now; counts as told. Whoever asks at the same moment waits, and finds it told.
 async fn claim(conn: &mut PgConnection, now: DateTime<Utc>) -> sqlx::Result<Option<LabId>> {
     let lab = query_scalar!(
-        r#"SELECT lab_id AS "lab: LabId" FROM standstill WHERE over_at IS NULL AND since <= $1
+        r#"SELECT lab_id AS "lab: LabId" FROM standstill s WHERE over_at IS NULL AND since <= $1
             AND (told_at IS NULL OR told_at < since AND told_at <= $2)
-        ORDER BY since LIMIT 1 FOR UPDATE SKIP LOCKED"#,
+            AND EXISTS (SELECT FROM payment_order o WHERE o.connection_id = s.connection_id
+                AND o.state IN ('authorised', 'sending') AND o.problem IS NOT NULL)
+        ORDER BY since, connection_id LIMIT 1 FOR UPDATE OF s"#,
         now - GRACE,
         now - LETTERS
     )

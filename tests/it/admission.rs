@@ -402,8 +402,8 @@ async fn signed_links_open_nothing_when_changed() {
 async fn who_comes_while_no_connection_is_free_is_told_to_come_again_in_the_frame() {
     let lab = Lab::new().await;
     let (study, batches) = lab.open_study(&lab.form()).await;
-    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(std::time::Duration::from_millis(300));
-    let pool = pool.connect_with((*lab.app.pool.connect_options()).clone()).await.unwrap();
+    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(std::time::Duration::from_secs(3));
+    let pool = pool.connect_lazy_with((*lab.app.pool.connect_options()).clone());
     let app = App::new(lab.app.config.clone(), pool, lab.clock.clone()).unwrap();
     let path = go(&study.code, batches[0].hit_id.as_deref().unwrap(), "AWORKER", "3ASSIGNMENT");
     let only = app.pool.acquire().await.unwrap();

@@ -95,6 +95,8 @@ pub async fn along(market: &Market, lane: &Lane, budget: StdDuration) -> anyhow:
     let (mut tx, now) = market.begin_of(Whose::Requester(&lane.requester_id)).await?;
     let trouble = market.quirks_of(&mut tx, &lane.requester_id).await?.notices;
     let claim = Duration::seconds(CLAIM);
+    // The time is read on the lane: what was handed back while we waited for it comes before what is newer.
+    store::lock(&mut tx, lane).await?;
     let mut due = store::claim(&mut tx, market.real_now(), now, lane, claim, BATCH).await?;
     tx.commit().await?;
     due.sort_by_key(|notice| if trouble.reorder { -notice.seq } else { notice.seq });

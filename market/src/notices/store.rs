@@ -129,8 +129,8 @@ async fn repeat(conn: &mut PgConnection, seq: i64) -> sqlx::Result<()> {
 /// Stands for the lanes among the database's advisory locks.
 const LANES: i32 = 0x4c41_4e45;
 
-/// Notices that are due, claimed for this attempt; none while another process is on the lane, which would be overtaken. One
-/// that failed and waits for its next attempt holds up nobody.
+/// Notices that are due, claimed for this attempt by whoever holds the [`lock`]; none while another process is on the lane,
+/// which would be overtaken. One that failed and waits for its next attempt holds up nobody.
 pub async fn claim(
     conn: &mut PgConnection,
     real: DateTime<Utc>,
@@ -139,7 +139,6 @@ pub async fn claim(
     claim: Duration,
     limit: i64,
 ) -> sqlx::Result<Vec<Notice>> {
-    lock(conn, lane).await?;
     notices!(
         "update market.notice set attempts = attempts + 1, try_at = $4, error = null
           where state = 'waiting'
@@ -165,7 +164,7 @@ pub async fn claim(
 }
 
 /// Lets one process at a time claim on the lane, until the transaction ends.
-async fn lock(conn: &mut PgConnection, lane: &Lane) -> sqlx::Result<()> {
+pub async fn lock(conn: &mut PgConnection, lane: &Lane) -> sqlx::Result<()> {
     let name = format!("{} {}", lane.requester_id, lane.destination);
     sqlx::query!("select pg_advisory_xact_lock($1, hashtext($2)) as lock", LANES, name).execute(conn).await?;
     Ok(())

@@ -262,7 +262,19 @@ async fn fill(place: &Place, kinds: &[String], size: Size) {
     remember(place, before).await;
     look(place, size).await;
     notify(place, size).await;
-    for table in LARGE.into_iter().chain(["hit_type", "requester"]) {
+    for table in [
+        "hit",
+        "assignment",
+        "worker",
+        "hit_type",
+        "requester",
+        "notice",
+        "queue_message",
+        "preview",
+        "journal",
+        "statement",
+        "request_token",
+    ] {
         let analyze = sqlx::AssertSqlSafe(format!("vacuum analyze market.{table}"));
         sqlx::raw_sql(analyze).execute(pool).await.unwrap();
     }

@@ -387,7 +387,19 @@ impl Look<'_> {
         let subject = format!("{}#{nth}", paid.assignment_id);
         let theirs = format!("Paid ${} without our mark.", paid.amount);
         let found = self.found(DifferenceKind::BonusElsewhere, &subject, "Not ordered here.", theirs);
-        Found { cents: Some(paid.amount), ..found }
+        Found { cents: (!self.counted(paid)).then_some(paid.amount), ..found }
+    }
+
+    /// Whether a bonus of ours counts as paid with this one, as a person says who is shown it after a restore: its own
+    /// mark is not in the list.
+    fn counted(&self, paid: &BonusPaid) -> bool {
+        let listed = |mark: &str| self.one.bonuses.iter().any(|one| one.reason.contains(mark));
+        self.ours.orders.iter().map(|booked| &booked.order).any(|order| {
+            order.kind == Kind::Bonus
+                && order.state == OrderState::Done
+                && (&order.assignment_id, order.amount) == (&paid.assignment_id, paid.amount)
+                && !listed(&order.mark())
+        })
     }
 
     fn marked(&self, booked: &Booked, paid: &BonusPaid) -> Option<Found> {

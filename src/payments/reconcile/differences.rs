@@ -42,6 +42,13 @@ impl Difference {
     pub fn open(&self) -> bool {
         self.acknowledged_at.is_none() && self.resolved_at.is_none()
     }
+
+    /// What the ledger counts as written off once it is acknowledged (`ledger_write_off` in SQL).
+    pub fn writes_off(&self) -> Option<Cents> {
+        use DifferenceKind::{BonusElsewhere, BonusOther, BonusTwice, BonusUnexpected};
+        let bonus = matches!(self.kind, BonusElsewhere | BonusOther | BonusTwice | BonusUnexpected);
+        self.cents.filter(|_| bonus && self.study_id.is_some())
+    }
 }
 
 /// What one look covered: what was not found there any more is resolved.

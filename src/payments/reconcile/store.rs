@@ -89,7 +89,8 @@ pub(super) async fn claim(
     begin(conn, now).await?;
     super::moved::notice(conn, now).await?;
     let claimed = query_scalar!(
-        "UPDATE comparison SET lease_token = $2, lease_until = $3
+        // A token that is still there: whoever held it last never told how it ended.
+        "UPDATE comparison SET failures = failures + (lease_token IS NOT NULL)::int, lease_token = $2, lease_until = $3
          WHERE id = (
             SELECT id FROM comparison WHERE next_at <= $1 AND (lease_until IS NULL OR lease_until <= $1)
             ORDER BY next_at LIMIT 1 FOR UPDATE SKIP LOCKED)

@@ -105,6 +105,24 @@ async fn whom_the_recruiter_does_not_answer_for_waits_alone() {
 }
 
 #[tokio::test]
+async fn a_comparison_that_never_comes_to_its_end_holds_up_nobody_else() {
+    let world = World::new().await;
+    let (first, second) = (world.publish(&world.lab.form()).await, world.publish(&world.lab.form()).await);
+    patience(&world).await;
+    // Whoever compared it is gone, and everybody after them.
+    let gone = "UPDATE comparison SET caught_up = false, next_at = $2, lease_token = gen_random_uuid(),
+        lease_until = $2::timestamptz - interval '1 second' WHERE study_id = $1";
+    let now = world.lab.clock_now();
+    sqlx::query(gone).bind(first.id.0).bind(now).execute(&world.app().pool).await.unwrap();
+    assert!(waits(&world, &second).await);
+    world.trouble(FaultKind::FailBefore, "ListAssignmentsForHIT", 1).await;
+    assert_eq!(Comparer(world.app().clone()).step().await.unwrap(), Step::Worked);
+    let failures = "SELECT failures::bigint FROM comparison WHERE caught_up = false";
+    assert_eq!(world.lab.count(failures).await, 2, "the silent one and the refused one");
+    assert_eq!([waits(&world, &first).await, waits(&world, &second).await], [true, false]);
+}
+
+#[tokio::test]
 async fn it_is_asked_again_until_it_answers() {
     let world = World::new().await;
     let study = world.publish(&world.lab.form()).await;

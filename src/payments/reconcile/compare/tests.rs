@@ -159,6 +159,22 @@ fn bonuses_are_told_apart_by_their_mark() {
 }
 
 #[test]
+fn a_bonus_that_a_person_took_for_ours_is_not_missing_money() {
+    let (ours, told) = agreed();
+    for (state, cents, expected) in [
+        (OrderState::Done, 70, None),
+        (OrderState::Done, 60, Some(Cents(60))),
+        (OrderState::Unknown, 70, Some(Cents(70))),
+    ] {
+        let ours = Ours { orders: vec![bonus(&ours, state)], ..ours.clone() };
+        let told = Told { bonuses: vec![paid("Bonus (ref of a lost order)", cents)], ..told.clone() };
+        let found = differences(TERMS, &ours, &[told], asked_at());
+        let elsewhere = found.iter().find(|one| one.kind == DifferenceKind::BonusElsewhere).unwrap();
+        assert_eq!(elsewhere.cents, expected, "{state:?} {cents}");
+    }
+}
+
+#[test]
 fn a_bonus_settled_a_moment_ago_may_not_be_listed_as_yet() {
     let (mut ours, told) = agreed();
     let settled_at = Some(asked_at() - Duration::minutes(9));
