@@ -115,7 +115,7 @@ async fn a_comparison_that_never_comes_to_its_end_holds_up_nobody_else() {
     let now = world.lab.clock_now();
     sqlx::query(gone).bind(first.id.0).bind(now).execute(&world.app().pool).await.unwrap();
     assert!(waits(&world, &second).await);
-    world.trouble(FaultKind::FailBefore, "ListAssignmentsForHIT", 1).await;
+    world.trouble(FaultKind::FailBefore, "ListAssignmentsForHIT", 3).await;
     assert_eq!(Comparer(world.app().clone()).step().await.unwrap(), Step::Worked);
     let failures = "SELECT failures::bigint FROM comparison WHERE caught_up = false";
     assert_eq!(world.lab.count(failures).await, 2, "the silent one and the refused one");
